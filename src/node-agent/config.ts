@@ -1,0 +1,38 @@
+/** `trimast agent --config F`: the file, as JSON. Relative paths are relative to the file. */
+
+export interface AgentConfig {
+  readonly nodeName: string;
+  readonly dataDir: string;
+  /** host:port of every master's gRPC listener. */
+  readonly masters: readonly string[];
+  readonly tls: {
+    readonly caFile: string;
+    /** Client and server certificate: common name `system:node:NAME`, organization `system:nodes`, the node's address as SAN. */
+    readonly certFile: string;
+    readonly keyFile: string;
+  };
+  /** The node's own address (InternalIP); the agent's HTTPS server listens there on `port`. */
+  readonly address: string;
+  /** Default 10250. */
+  readonly port: number;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly runtime:
+    | {
+        readonly kind: 'containerd';
+        readonly socket: string;
+        /** Where containerd reads its CNI configuration; the agent writes the pod network there once it knows the node's range. */
+        readonly cniConfDir: string;
+        /** Root of pod logs: `<dir>/<namespace>_<name>_<uid>/<container>/<n>.log`. Default /var/log/pods. */
+        readonly podLogsDir: string;
+        /** Parent cgroup of all pods, e.g. `/trimast-1a2b3c-worker-1`. */
+        readonly cgroupParent: string;
+      }
+    | {
+        readonly kind: 'hollow';
+        /** How many nodes this process plays: NAME-1 to NAME-N, or just NAME for 1. Certificates: `hollowCertDir/NAME-i.{crt,key}` when N > 1. */
+        readonly nodes: number;
+        readonly certDir?: string;
+      };
+  readonly clusterDns?: readonly string[];
+  readonly clusterDomain: string;
+}

@@ -1,0 +1,136 @@
+/**
+ * The border between consensus and what it replicates. Nothing here knows what a command means.
+ *
+ * The application (the API thread) owns a {@link StateMachine}; the Raft thread owns the log and the peers. Committed
+ * entries come to the state machine in log order, exactly once per process life; the promise of a local `propose` settles
+ * with what `apply` returned for that entry, so a proposer never reads before its write.
+ */
+
+/** An entry that a majority has on disk. */
+export interface CommittedEntry {
+  readonly index: number;
+  readonly term: number;
+  /** Empty for entries that Raft itself wrote (a new leader's first entry, membership changes). */
+  readonly command: Uint8Array;
+}
+
+export interface StateMachine<Result> {
+  /** Pure and deterministic: every replica computes the same from the same entries. Called in log order. Throwing ends the process. */
+  apply(entry: CommittedEntry): Result;
+  /** Called once after each batch of `apply` calls; the place to wake watchers. */
+  applied(lastIndex: number): void;
+  /** The state as of the last applied entry, as chunks of at most 1 MiB. The state may move on while the chunks are read; the snapshot must not. */
+  snapshot(): Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
+  /** Replaces the whole state by that of a snapshot taken at `index`. */
+  restore(chunks: AsyncIterable<Uint8Array>, index: number): Promise<void>;
+}
+
+export type ProposalErrorCode =
+  /** Certainly not in the log and never will be. Safe to try again. */
+  | 'refused'
+  /** Too many proposals in flight: certainly not in the log. Try again later. */
+  | 'overloaded'
+  /** No leader was known before the deadline: certainly not in the log. */
+  | 'no-leader'
+  /** It may or may not be committed; read before trying again. */
+  | 'unknown'
+  | 'stopped';
+
+export class ProposalError extends Error {
+  override readonly name = 'ProposalError';
+  readonly code: ProposalErrorCode;
+
+  constructor(code: ProposalErrorCode, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+export interface CallOptions {
+  signal?: AbortSignal | undefined;
+  /** Default {@link defaultProposalTimeoutMs}. */
+  timeoutMs?: number | undefined;
+}
+
+export const defaultProposalTimeoutMs = 5_000;
+
+export interface Leadership {
+  readonly term: number;
+  /** Undefined while no leader is known. */
+  readonly leaderId: number | undefined;
+  /** This member leads and has committed an entry of its own term. */
+  readonly isLeader: boolean;
+}
+
+export interface RaftStatus extends Leadership {
+  readonly memberId: number;
+  readonly role: 'leader' | 'follower' | 'candidate' | 'pre-candidate' | 'learner';
+  readonly commitIndex: number;
+  readonly appliedIndex: number;
+  readonly firstIndex: number;
+  readonly lastIndex: number;
+  readonly snapshotIndex: number;
+  readonly voters: readonly number[];
+  /** On the leader: how far each peer is. */
+  readonly peers: readonly { readonly id: number; readonly matchIndex: number; readonly active: boolean }[];
+}
+
+/** What the store needs of consensus. The simulator and unit tests have implementations of their own. */
+export interface Proposer<Result> {
+  /**
+   * Settles once the command is committed and applied on this replica. Proposals of one turn of the event loop travel together.
+   * A follower forwards to the leader.
+   * @throws ProposalError
+   */
+  propose(command: Uint8Array, options?: CallOptions): Promise<Result>;
+  /**
+   * Settles once this replica has applied everything that was committed when the call was made (Raft dissertation, section 6.4).
+   * Calls of one turn of the event loop share a round.
+   * @throws ProposalError
+   */
+  readBarrier(options?: CallOptions): Promise<void>;
+  leadership(): Leadership;
+  /** Calls back on every change of {@link Leadership}; the returned function ends that. */
+  onLeadership(listener: (leadership: Leadership) => void): () => void;
+}
+
+/** A running member. */
+export interface RaftNode<Result> extends Proposer<Result> {
+  status(): Promise<RaftStatus>;
+  /** Hands leadership to `memberId`, or to the most advanced voter. */
+  transferLeadership(memberId?: number, options?: CallOptions): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export interface RaftPeer {
+  readonly id: number;
+  readonly name: string;
+  /** host:port of its Raft listener. */
+  readonly address: string;
+}
+
+export interface RaftNodeOptions {
+  /** Both are checked on every peer stream: a member of another cluster is refused. */
+  readonly clusterId: string;
+  readonly memberId: number;
+  /** All initial members, this one included. */
+  readonly members: readonly RaftPeer[];
+  readonly dataDir: string;
+  readonly listen: { readonly host: string; readonly port: number };
+  /** PEM files. Peers must present a certificate of this CA whose subject has the organization `peerOrganization`. */
+  readonly tls: {
+    readonly caFile: string;
+    readonly certFile: string;
+    readonly keyFile: string;
+    readonly peerOrganization: string;
+  };
+  /** Default 50. */
+  readonly heartbeatIntervalMs?: number;
+  /** Lowest and highest random election timeout; default [150, 300]. */
+  readonly electionTimeoutMs?: readonly [number, number];
+  /** A snapshot is taken after this many applied entries or bytes since the last; defaults 10,000 and 64 MiB. */
+  readonly snapshotEveryEntries?: number;
+  readonly snapshotEveryBytes?: number;
+  /** Entries kept behind a snapshot for followers that lag; default 5,000. */
+  readonly keptEntries?: number;
+}

@@ -1,0 +1,41 @@
+/** `trimast master --config F`: the file, as JSON. Relative paths are relative to the file. */
+
+export interface MasterMember {
+  /** Raft member id, 1 or more, never used again for another machine. */
+  readonly id: number;
+  readonly name: string;
+  /** host:port of each listener, as other machines reach it. */
+  readonly apiAddress: string;
+  readonly grpcAddress: string;
+  readonly raftAddress: string;
+}
+
+export interface MasterConfig {
+  readonly name: string;
+  readonly clusterId: string;
+  readonly memberId: number;
+  readonly dataDir: string;
+  /** All masters, this one included. It listens on the host of its own addresses. */
+  readonly members: readonly MasterMember[];
+  readonly tls: {
+    readonly caFile: string;
+    /** Server and client certificate of this master (organizations `trimast:masters` and `system:masters`). */
+    readonly certFile: string;
+    readonly keyFile: string;
+  };
+  /** Signs service-account tokens. */
+  readonly serviceAccountKeyFile: string;
+  readonly network: {
+    readonly podCidr: string;
+    /** Length of each node's own range within `podCidr`. */
+    readonly nodeCidrMaskSize: number;
+    readonly serviceCidr: string;
+    readonly clusterDomain: string;
+  };
+  readonly nodeLifecycle?: {
+    /** A node is not ready this long after its last heartbeat; default 10,000. */
+    readonly graceMs?: number;
+    /** Pods leave a node that has not been ready for this long; default 5 * 60,000, as in Kubernetes' tolerations. */
+    readonly evictionMs?: number;
+  };
+}
