@@ -1,0 +1,74 @@
+/** A kind is data plus a strategy. The generic path in `src/apiserver` knows no kind; it knows this. */
+import type { StatusCause } from './status.ts';
+import type { GroupVersionResource, KubernetesObject } from './types.ts';
+
+/** One cell of a server-printed table (`meta.k8s.io/v1 Table`). `nowMs` is wall clock, for ages. */
+export interface Column {
+  readonly name: string;
+  readonly type: 'string' | 'integer' | 'number' | 'boolean' | 'date';
+  /** `name` for the object's name, else empty. */
+  readonly format?: string | undefined;
+  readonly description: string;
+  /** 0: always shown; more: only with `-o wide`. */
+  readonly priority: number;
+  cell(object: KubernetesObject, nowMs: number): string | number | boolean;
+}
+
+export interface SubresourceDefinition {
+  readonly name: string;
+  /** As discovery tells it; for `scale` autoscaling/v1 Scale, for `binding` v1 Binding, for `eviction` policy/v1 Eviction. */
+  readonly kind: { readonly group: string; readonly version: string; readonly kind: string };
+  readonly verbs: readonly string[];
+}
+
+/** A `StatusCause` in the making: `field` is a path such as `spec.containers[0].image`. */
+export type FieldError = Required<Pick<StatusCause, 'reason' | 'message' | 'field'>>;
+
+/**
+ * What is particular about a kind. Objects given in are private copies of the caller and may be changed in place where said so.
+ * All functions are pure but for that; time comes in where needed.
+ */
+export interface Strategy {
+  /** Fills what upstream's defaulting fills, in place. Runs on create, update and patch, before validation. */
+  setDefaults?(object: KubernetesObject): void;
+  /** Drops what a client may not set (usually status), sets the first generation; in place. */
+  prepareForCreate?(object: KubernetesObject): void;
+  /** Keeps what this path may not change (usually status) from `old`, moves the generation when the spec changed; in place. */
+  prepareForUpdate?(object: KubernetesObject, old: KubernetesObject): void;
+  /** The same for the status subresource: everything but status stays as in `old`; in place. */
+  prepareForStatusUpdate?(object: KubernetesObject, old: KubernetesObject): void;
+  /** Beyond the schema and ObjectMeta, which the generic path checks. */
+  validate?(object: KubernetesObject): FieldError[];
+  validateUpdate?(object: KubernetesObject, old: KubernetesObject): FieldError[];
+  /** Name rule; default DNS-1123 subdomain. Returns what is wrong, or undefined. */
+  validateName?(name: string): string | undefined;
+  /**
+   * Seconds of graceful deletion: the object stays with a deletionTimestamp until its node (or a controller) removes it with grace 0.
+   * 0 or absent: removed at once (finalizers aside).
+   */
+  gracePeriodSeconds?(object: KubernetesObject, requested: number | undefined): number;
+}
+
+export interface ResourceDefinition extends GroupVersionResource {
+  readonly kind: string;
+  readonly listKind: string;
+  readonly singular: string;
+  readonly shortNames: readonly string[];
+  readonly categories: readonly string[];
+  readonly namespaced: boolean;
+  /** Definition name in `generated/schemas.json`. */
+  readonly schema: string;
+  readonly verbs: readonly string[];
+  readonly subresources: readonly SubresourceDefinition[];
+  /** Name comes first, Age last as upstream prints them. */
+  readonly columns: readonly Column[];
+  /** Beyond metadata.name and metadata.namespace. */
+  readonly fieldSelectors: Readonly<Record<string, (object: KubernetesObject) => string>>;
+  readonly strategy: Strategy;
+}
+
+export interface KindRegistry {
+  readonly definitions: readonly ResourceDefinition[];
+  find(resource: GroupVersionResource): ResourceDefinition | undefined;
+  findKind(kind: { readonly group: string; readonly version: string; readonly kind: string }): ResourceDefinition | undefined;
+}
