@@ -70,5 +70,9 @@ export interface ResourceDefinition extends GroupVersionResource {
 export interface KindRegistry {
   readonly definitions: readonly ResourceDefinition[];
   find(resource: GroupVersionResource): ResourceDefinition | undefined;
-  findKind(kind: { readonly group: string; readonly version: string; readonly kind: string }): ResourceDefinition | undefined;
+  findKind(kind: {
+    readonly group: string;
+    readonly version: string;
+    readonly kind: string;
+  }): ResourceDefinition | undefined;
 }

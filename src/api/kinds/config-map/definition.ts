@@ -1,0 +1,11 @@
+/** core/v1 ConfigMap. */
+import { defineKind } from '../define.ts';
+
+export const configMapDefinition = defineKind({
+  group: '',
+  version: 'v1',
+  kind: 'ConfigMap',
+  resource: 'configmaps',
+  namespaced: true,
+  shortNames: ['cm'],
+});

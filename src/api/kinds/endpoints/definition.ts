@@ -1,0 +1,19 @@
+/** core/v1 Endpoints and discovery.k8s.io/v1 EndpointSlice. */
+import { defineKind } from '../define.ts';
+
+export const endpointsDefinition = defineKind({
+  group: '',
+  version: 'v1',
+  kind: 'Endpoints',
+  resource: 'endpoints',
+  namespaced: true,
+  shortNames: ['ep'],
+});
+
+export const endpointSliceDefinition = defineKind({
+  group: 'discovery.k8s.io',
+  version: 'v1',
+  kind: 'EndpointSlice',
+  resource: 'endpointslices',
+  namespaced: true,
+});

@@ -1,0 +1,24 @@
+/** core/v1 Event. */
+import { defineKind, fieldAt } from '../define.ts';
+
+export const eventDefinition = defineKind({
+  group: '',
+  version: 'v1',
+  kind: 'Event',
+  resource: 'events',
+  namespaced: true,
+  shortNames: ['ev'],
+  fieldSelectors: {
+    'involvedObject.kind': fieldAt('involvedObject.kind'),
+    'involvedObject.namespace': fieldAt('involvedObject.namespace'),
+    'involvedObject.name': fieldAt('involvedObject.name'),
+    'involvedObject.uid': fieldAt('involvedObject.uid'),
+    'involvedObject.apiVersion': fieldAt('involvedObject.apiVersion'),
+    'involvedObject.resourceVersion': fieldAt('involvedObject.resourceVersion'),
+    'involvedObject.fieldPath': fieldAt('involvedObject.fieldPath'),
+    reason: fieldAt('reason'),
+    reportingComponent: fieldAt('reportingComponent'),
+    source: fieldAt('source.component'),
+    type: fieldAt('type'),
+  },
+});

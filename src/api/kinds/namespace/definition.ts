@@ -1,0 +1,14 @@
+/** core/v1 Namespace. */
+import { defineKind, fieldAt, statusSubresource } from '../define.ts';
+
+const kind = { group: '', version: 'v1', kind: 'Namespace' } as const;
+
+export const namespaceDefinition = defineKind({
+  ...kind,
+  resource: 'namespaces',
+  namespaced: false,
+  shortNames: ['ns'],
+  verbs: ['create', 'delete', 'get', 'list', 'patch', 'update', 'watch'],
+  subresources: [{ name: 'finalize', kind, verbs: ['update'] }, statusSubresource(kind)],
+  fieldSelectors: { 'status.phase': fieldAt('status.phase') },
+});

@@ -1,0 +1,13 @@
+/** core/v1 Node. */
+import { defineKind, fieldAt, statusSubresource } from '../define.ts';
+
+const kind = { group: '', version: 'v1', kind: 'Node' } as const;
+
+export const nodeDefinition = defineKind({
+  ...kind,
+  resource: 'nodes',
+  namespaced: false,
+  shortNames: ['no'],
+  subresources: [statusSubresource(kind)],
+  fieldSelectors: { 'spec.unschedulable': fieldAt('spec.unschedulable', 'false') },
+});

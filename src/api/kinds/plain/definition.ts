@@ -1,0 +1,56 @@
+/**
+ * Kinds that are only data here: stored, listed, watched and described, with no strategy of their own yet. Nothing acts on
+ * them (no quota is enforced, no volume provisioned, no rule evaluated) until the part that does so exists.
+ */
+import { defineKind, statusSubresource } from '../define.ts';
+
+const core = { group: '', version: 'v1' } as const;
+const rbac = { group: 'rbac.authorization.k8s.io', version: 'v1' } as const;
+
+export const plainDefinitions = [
+  defineKind({ ...core, kind: 'LimitRange', resource: 'limitranges', namespaced: true, shortNames: ['limits'] }),
+  defineKind({
+    ...core,
+    kind: 'ResourceQuota',
+    resource: 'resourcequotas',
+    namespaced: true,
+    shortNames: ['quota'],
+    subresources: [statusSubresource({ ...core, kind: 'ResourceQuota' })],
+  }),
+  defineKind({
+    ...core,
+    kind: 'PersistentVolume',
+    resource: 'persistentvolumes',
+    namespaced: false,
+    shortNames: ['pv'],
+    subresources: [statusSubresource({ ...core, kind: 'PersistentVolume' })],
+  }),
+  defineKind({
+    ...core,
+    kind: 'PersistentVolumeClaim',
+    resource: 'persistentvolumeclaims',
+    namespaced: true,
+    shortNames: ['pvc'],
+    subresources: [statusSubresource({ ...core, kind: 'PersistentVolumeClaim' })],
+  }),
+  defineKind({ ...rbac, kind: 'ClusterRoleBinding', resource: 'clusterrolebindings', namespaced: false }),
+  defineKind({ ...rbac, kind: 'ClusterRole', resource: 'clusterroles', namespaced: false }),
+  defineKind({ ...rbac, kind: 'RoleBinding', resource: 'rolebindings', namespaced: true }),
+  defineKind({ ...rbac, kind: 'Role', resource: 'roles', namespaced: true }),
+  defineKind({
+    group: 'scheduling.k8s.io',
+    version: 'v1',
+    kind: 'PriorityClass',
+    resource: 'priorityclasses',
+    namespaced: false,
+    shortNames: ['pc'],
+  }),
+  defineKind({
+    group: 'storage.k8s.io',
+    version: 'v1',
+    kind: 'StorageClass',
+    resource: 'storageclasses',
+    namespaced: false,
+    shortNames: ['sc'],
+  }),
+];

@@ -1,0 +1,11 @@
+/** core/v1 ServiceAccount. */
+import { defineKind } from '../define.ts';
+
+export const serviceAccountDefinition = defineKind({
+  group: '',
+  version: 'v1',
+  kind: 'ServiceAccount',
+  resource: 'serviceaccounts',
+  namespaced: true,
+  shortNames: ['sa'],
+});

@@ -1,0 +1,14 @@
+/** core/v1 Service. */
+import { defineKind, fieldAt, statusSubresource } from '../define.ts';
+
+const kind = { group: '', version: 'v1', kind: 'Service' } as const;
+
+export const serviceDefinition = defineKind({
+  ...kind,
+  resource: 'services',
+  namespaced: true,
+  shortNames: ['svc'],
+  categories: ['all'],
+  subresources: [statusSubresource(kind)],
+  fieldSelectors: { 'spec.clusterIP': fieldAt('spec.clusterIP'), 'spec.type': fieldAt('spec.type') },
+});
