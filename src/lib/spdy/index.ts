@@ -1,0 +1,2 @@
+export { SpdySession, type SpdySessionOptions } from './session.ts';
+export { SpdyStream } from './stream.ts';
