@@ -1,0 +1,68 @@
+/** Reads `trimast master --config F` and says precisely what is wrong with it. */
+import { readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import type { MasterConfig, MasterMember } from './config.ts';
+
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+export function loadMasterConfig(file: string): MasterConfig {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(readFileSync(file, 'utf8'));
+  } catch (error) {
+    throw new ConfigError(`cannot read the configuration "${file}": ${(error as Error).message}`, { cause: error });
+  }
+  return resolveMasterConfig(parsed as MasterConfig, dirname(resolve(file)), file);
+}
+
+/** Checks what is there and makes paths absolute. */
+export function resolveMasterConfig(config: MasterConfig, folder: string, file: string): MasterConfig {
+  const fail = (field: string, problem: string): never => {
+    throw new ConfigError(`${file}: ${field} ${problem}`);
+  };
+  for (const field of ['name', 'clusterId', 'dataDir', 'serviceAccountKeyFile'] as const) {
+    if (typeof config[field] !== 'string' || config[field] === '') fail(field, 'must be a text that is not empty');
+  }
+  if (!Array.isArray(config.members) || config.members.length === 0) fail('members', 'must list every master');
+  const ids = new Set<number>();
+  for (const [index, member] of config.members.entries()) checkMember(member, `members[${index}]`, ids, fail);
+  if (!ids.has(config.memberId)) fail('memberId', `is ${config.memberId}, which is not the id of any of the members`);
+  for (const field of ['podCidr', 'serviceCidr', 'clusterDomain'] as const) {
+    if (typeof config.network?.[field] !== 'string') fail(`network.${field}`, 'must be a text');
+  }
+  const path = (value: string) => resolve(folder, value);
+  return {
+    ...config,
+    dataDir: path(config.dataDir),
+    serviceAccountKeyFile: path(config.serviceAccountKeyFile),
+    tls: { caFile: path(config.tls.caFile), certFile: path(config.tls.certFile), keyFile: path(config.tls.keyFile) },
+  };
+}
+
+function checkMember(
+  member: MasterMember,
+  where: string,
+  ids: Set<number>,
+  fail: (field: string, problem: string) => never,
+): void {
+  if (!Number.isSafeInteger(member.id) || member.id < 1) fail(`${where}.id`, 'must be a whole number from 1 on');
+  if (ids.has(member.id)) fail(`${where}.id`, `${member.id} is taken by another member`);
+  ids.add(member.id);
+  for (const field of ['apiAddress', 'grpcAddress', 'raftAddress'] as const) {
+    try {
+      splitAddress(member[field]);
+    } catch (error) {
+      fail(`${where}.${field}`, (error as Error).message);
+    }
+  }
+}
+
+/** `10.0.0.1:6443` or `[fd00::1]:6443`. */
+export function splitAddress(address: string): { host: string; port: number } {
+  const match = /^(?:\[([^\]]+)\]|([^:]+)):(\d+)$/.exec(address ?? '');
+  const port = Number(match?.[3]);
+  if (!match || port < 1 || port > 65535) throw new ConfigError(`must be HOST:PORT, but is ${JSON.stringify(address)}`);
+  return { host: (match[1] ?? match[2])!, port };
+}
