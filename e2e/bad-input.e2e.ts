@@ -27,13 +27,19 @@ interface Answer {
 }
 
 /** One request to the first master, as the admin unless told otherwise. */
-async function send(method: string, path: string, body?: string | Buffer, headers: Record<string, string> = {}, anonymous = false): Promise<Answer> {
+async function send(
+  method: string,
+  path: string,
+  body?: string | Buffer,
+  headers: Record<string, string> = {},
+  anonymous = false,
+): Promise<Answer> {
   const master = started.members.find((member) => member.kind === 'master')!;
   const pki = (name: string) => readFileSync(join(cluster.dir, 'pki', name));
   const identity = anonymous ? {} : { cert: pki('admin.crt'), key: pki('admin.key') };
   return new Promise((resolve, reject) => {
     const req = request(
-      { host: master.address, port: master.ports['api'], method, path, ca: pki('ca.crt'), ...identity, headers },
+      { host: master.address, port: master.ports.api, method, path, ca: pki('ca.crt'), ...identity, headers },
       (response) => {
         const chunks: Buffer[] = [];
         response.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -51,10 +57,11 @@ async function send(method: string, path: string, body?: string | Buffer, header
 const json = { 'content-type': 'application/json' };
 const deployments = '/apis/apps/v1/namespaces/default/deployments';
 const configMaps = '/api/v1/namespaces/default/configmaps';
-const configMap = (name: string, rest = {}) => JSON.stringify({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name }, ...rest });
+const configMap = (name: string, rest = {}) =>
+  JSON.stringify({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name }, ...rest });
 
 async function nothingChanged(before: { items: unknown[] }, path: string): Promise<void> {
-  expect((await send('GET', path)).body['items']).toEqual(before.items);
+  expect((await send('GET', path)).body.items).toEqual(before.items);
   const status = await cluster.status();
   expect(pidsOf(status)).toEqual(pidsOf(started));
 }
@@ -69,13 +76,21 @@ test('an anonymous caller gets 401', async () => {
 test('an unknown field: refused by name under Strict, warned by default', async () => {
   const before = await listed(configMaps);
   const strict = await send('POST', `${configMaps}?fieldValidation=Strict`, configMap('typo', { dota: {} }), json);
-  expect(strict).toMatchObject({ code: 400, body: { reason: 'BadRequest', message: expect.stringContaining('unknown field "dota"') } });
+  expect(strict).toMatchObject({
+    code: 400,
+    body: { reason: 'BadRequest', message: expect.stringContaining('unknown field "dota"') },
+  });
   await nothingChanged(before, configMaps);
 });
 
 test('a wrong type: says which field and what was expected', async () => {
   const before = await listed(deployments);
-  const body = JSON.stringify({ apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'x' }, spec: { replicas: 'three' } });
+  const body = JSON.stringify({
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name: 'x' },
+    spec: { replicas: 'three' },
+  });
   const answer = await send('POST', deployments, body, json);
   expect(answer.code).toBe(400);
   expect(answer.body.message).toContain('spec.replicas');
@@ -97,7 +112,7 @@ test('a stale resourceVersion gets 409 and keeps what is there', async () => {
   expect((await send('PUT', path, JSON.stringify({ ...old, data: { a: '2' } }), json)).code).toBe(200);
   const answer = await send('PUT', path, JSON.stringify({ ...old, data: { a: '3' } }), json);
   expect(answer).toMatchObject({ code: 409, body: { reason: 'Conflict' } });
-  expect((await send('GET', path)).body['data']).toEqual({ a: '2' });
+  expect((await send('GET', path)).body.data).toEqual({ a: '2' });
 });
 
 test('a name that is not DNS-1123 gets 422 with the field', async () => {
@@ -110,8 +125,14 @@ test('a name that is not DNS-1123 gets 422 with the field', async () => {
 
 test('broken JSON, an unknown media type and an unknown path each get a Status', async () => {
   expect(await send('POST', configMaps, '{"kind":', json)).toMatchObject({ code: 400, body: { kind: 'Status' } });
-  expect(await send('POST', configMaps, 'x', { 'content-type': 'text/plain' })).toMatchObject({ code: 415, body: { reason: 'UnsupportedMediaType' } });
-  expect(await send('GET', '/apis/none/v1/things')).toMatchObject({ code: 404, body: { kind: 'Status', reason: 'NotFound' } });
+  expect(await send('POST', configMaps, 'x', { 'content-type': 'text/plain' })).toMatchObject({
+    code: 415,
+    body: { reason: 'UnsupportedMediaType' },
+  });
+  expect(await send('GET', '/apis/none/v1/things')).toMatchObject({
+    code: 404,
+    body: { kind: 'Status', reason: 'NotFound' },
+  });
 });
 
 test('half a TLS handshake and garbage on every port of a master leave it as it was', async () => {
@@ -136,7 +157,7 @@ test('a certificate of an agent is not let in on the Raft port', async () => {
   const pki = (name: string) => readFileSync(join(cluster.dir, 'pki', name));
   const socket = connectTls({
     host: master.address,
-    port: master.ports['raft']!,
+    port: master.ports.raft!,
     ca: pki('ca.crt'),
     cert: pki('worker-1.crt'),
     key: pki('worker-1.key'),
@@ -153,7 +174,7 @@ test('an agent may write only what is its own', async () => {
   const pki = (name: string) => join(cluster.dir, 'pki', name);
   const asAgent = (args: string[]) =>
     cluster.tryKubectl([
-      `--server=https://${master.address}:${master.ports['api']}`,
+      `--server=https://${master.address}:${master.ports.api}`,
       `--client-certificate=${pki('worker-1.crt')}`,
       `--client-key=${pki('worker-1.key')}`,
       ...args,

@@ -24,7 +24,10 @@ spec:
 
 async function runningContainers(): Promise<string[]> {
   const { items } = await cluster.json<{ items: Pod[] }>('get pods -l app=steady');
-  return items.flatMap((pod) => pod.status?.containerStatuses ?? []).map((status) => `${status.containerID} ${status.restartCount}`).sort();
+  return items
+    .flatMap((pod) => pod.status?.containerStatuses ?? [])
+    .map((status) => `${status.containerID} ${status.restartCount}`)
+    .sort();
 }
 
 async function replicasAreIdentical(): Promise<void> {
@@ -67,7 +70,7 @@ test('SIGKILL of the leader under 100 writes/s: every acknowledged write is ther
     await cluster.kubectl('rollout status deployment/steady --timeout=60s');
   } finally {
     await writer.stop();
-    await client.close();
+    client.close();
   }
 });
 
@@ -79,7 +82,9 @@ test('SIGKILL of all masters at once, then up: the same state, revisions go on u
   await cluster.up();
   const after = await cluster.json<{ metadata: { uid: string; resourceVersion: string } }>('get deployment steady');
   expect(after.metadata.uid).toBe(before.metadata.uid);
-  const created = JSON.parse(await cluster.kubectl('create -f - -o json', 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: later}\n'));
+  const created = JSON.parse(
+    await cluster.kubectl('create -f - -o json', 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: later}\n'),
+  );
   expect(Number(created.metadata.resourceVersion)).toBeGreaterThan(revision);
   expect(await runningContainers()).toEqual(containers);
   await replicasAreIdentical();
@@ -104,7 +109,7 @@ test('a master that missed 10,000 writes catches up to byte-identical state', as
       );
     }
   } finally {
-    await client.close();
+    client.close();
   }
   await cluster.must('start', follower.name);
   await replicasAreIdentical();

@@ -33,7 +33,10 @@ const client: Pod = {
   apiVersion: 'v1',
   kind: 'Pod',
   metadata: { name: 'client' },
-  spec: { terminationGracePeriodSeconds: 0, containers: [{ name: 'main', image: 'trimast.local/busybox', command: ['sleep', 'infinity'] }] },
+  spec: {
+    terminationGracePeriodSeconds: 0,
+    containers: [{ name: 'main', image: 'trimast.local/busybox', command: ['sleep', 'infinity'] }],
+  },
 };
 
 beforeAll(async () => {
@@ -49,7 +52,8 @@ afterAll(async () => {
 });
 
 const isReady = (pod: Pod) =>
-  !pod.metadata?.deletionTimestamp && pod.status?.conditions?.some((item) => item.type === 'Ready' && item.status === 'True');
+  !pod.metadata?.deletionTimestamp &&
+  pod.status?.conditions?.some((item) => item.type === 'Ready' && item.status === 'True');
 
 /** Follows the pods by watch and keeps the lowest number of ready ones ever seen. */
 async function lowestReadyDuring(change: () => Promise<void>): Promise<{ lowest: number; answers: string[] }> {
@@ -62,10 +66,15 @@ async function lowestReadyDuring(change: () => Promise<void>): Promise<{ lowest:
   for (const pod of list.items) known.set(pod.metadata!.name!, pod);
   let lowest = count();
   const watching = (async () => {
-    const watch = api.watch<Pod>(resources.pods, { ...options, resourceVersion: list.resourceVersion, signal: controller.signal });
+    const watch = api.watch<Pod>(resources.pods, {
+      ...options,
+      resourceVersion: list.resourceVersion,
+      signal: controller.signal,
+    });
     for await (const event of watch) {
       if (event.type === 'DELETED') known.delete(event.object.metadata!.name!);
-      else if (event.type === 'ADDED' || event.type === 'MODIFIED') known.set(event.object.metadata!.name!, event.object);
+      else if (event.type === 'ADDED' || event.type === 'MODIFIED')
+        known.set(event.object.metadata!.name!, event.object);
       lowest = Math.min(lowest, count());
     }
   })();
@@ -82,7 +91,7 @@ async function lowestReadyDuring(change: () => Promise<void>): Promise<{ lowest:
   await change();
   controller.abort();
   await Promise.allSettled([watching, asking]);
-  await api.close();
+  api.close();
   return { lowest, answers };
 }
 

@@ -13,7 +13,11 @@ interface PodList {
   items: {
     metadata: { name: string; uid: string };
     spec: { nodeName?: string };
-    status: { phase?: string; podIP?: string; containerStatuses?: { containerID?: string; ready: boolean; restartCount: number }[] };
+    status: {
+      phase?: string;
+      podIP?: string;
+      containerStatuses?: { containerID?: string; ready: boolean; restartCount: number }[];
+    };
   }[];
 }
 
@@ -44,8 +48,12 @@ test('up brings three masters and two Ready workers, and says how to go on', asy
   const { members } = await cluster.status();
   expect(members.filter((member) => member.kind === 'master')).toHaveLength(3);
   expect(members.filter((member) => member.leader)).toHaveLength(1);
-  const nodes = await cluster.json<{ items: { status: { conditions: { type: string; status: string }[] } }[] }>('get nodes');
-  const ready = nodes.items.map((node) => node.status.conditions.find((condition) => condition.type === 'Ready')?.status);
+  const nodes = await cluster.json<{ items: { status: { conditions: { type: string; status: string }[] } }[] }>(
+    'get nodes',
+  );
+  const ready = nodes.items.map(
+    (node) => node.status.conditions.find((condition) => condition.type === 'Ready')?.status,
+  );
   expect(ready).toEqual(['True', 'True']);
 });
 

@@ -26,8 +26,12 @@ spec:
 const pods = async () => (await cluster.json<{ items: Pod[] }>('get pods -l app=spread')).items;
 const on = (node: string, items: Pod[]) => items.filter((pod) => pod.spec?.nodeName === node);
 const containers = (items: Pod[]) =>
-  items.flatMap((pod) => pod.status?.containerStatuses ?? []).map((status) => `${status.containerID} ${status.restartCount}`).sort();
-const isReady = (pod: Pod) => pod.status?.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True');
+  items
+    .flatMap((pod) => pod.status?.containerStatuses ?? [])
+    .map((status) => `${status.containerID} ${status.restartCount}`)
+    .sort();
+const isReady = (pod: Pod) =>
+  pod.status?.conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True');
 
 async function nodeReady(name: string, status: string, timeoutMs = 60_000): Promise<void> {
   await waitFor(
@@ -62,7 +66,8 @@ test('SIGKILL of an agent, then up: its pods are adopted, none restarted', async
 
 test('a worker cut off longer than the grace period: its pods run on the other; back again, the surplus is stopped', async () => {
   const member = (await cluster.status()).members.find((item) => item.name === 'worker-1')!;
-  const nft = (rules: string) => execFileSync('nsenter', [`--net=/proc/${member.pid}/ns/net`, 'nft', '-f', '-'], { input: rules });
+  const nft = (rules: string) =>
+    execFileSync('nsenter', [`--net=/proc/${member.pid}/ns/net`, 'nft', '-f', '-'], { input: rules });
   nft(`table inet cut {
     chain in { type filter hook input priority -300; iifname "lo" accept; drop; }
     chain out { type filter hook output priority -300; oifname "lo" accept; drop; }
@@ -71,7 +76,8 @@ test('a worker cut off longer than the grace period: its pods run on the other; 
   await nodeReady('worker-1', 'Unknown');
   await waitFor(
     'six ready pods on worker-2',
-    async () => on('worker-2', await pods()).filter((pod) => isReady(pod) && !pod.metadata?.deletionTimestamp).length === 6,
+    async () =>
+      on('worker-2', await pods()).filter((pod) => isReady(pod) && !pod.metadata?.deletionTimestamp).length === 6,
     60_000,
   );
   nft('delete table inet cut');
@@ -80,7 +86,9 @@ test('a worker cut off longer than the grace period: its pods run on the other; 
   const socket = (await cluster.status()).members.find((item) => item.name === 'worker-1-containerd')!;
   await waitFor('no surplus container on worker-1', async () => {
     const tasks = execFileSync('ps', ['-eo', 'args'], { encoding: 'utf8' }).split('\n');
-    const shims = tasks.filter((line) => line.includes('containerd-shim') && line.includes(`${cluster.dir}/`) && line.includes('worker-1'));
+    const shims = tasks.filter(
+      (line) => line.includes('containerd-shim') && line.includes(`${cluster.dir}/`) && line.includes('worker-1'),
+    );
     return socket.pid !== undefined && shims.length === on('worker-1', await pods()).length;
   });
 });

@@ -6,14 +6,18 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 
 const root = resolve(import.meta.dirname, '..');
-const importPattern = /(?:^|\n)\s*(?:import|export)\s[^'"]*?from\s+['"](\.[^'"]+)['"]|import\(\s*['"](\.[^'"]+)['"]\s*\)|(?:^|\n)import\s+['"](\.[^'"]+)['"]/g;
+const importPattern =
+  /(?:^|\n)\s*(?:import|export)\s[^'"]*?from\s+['"](\.[^'"]+)['"]|import\(\s*['"](\.[^'"]+)['"]\s*\)|(?:^|\n)import\s+['"](\.[^'"]+)['"]/g;
 
 export interface Violation {
   readonly file: string;
   readonly imports: string;
 }
 
-export function checkImports(files: ReadonlyMap<string, string>, rules: Readonly<Record<string, readonly string[]>>): Violation[] {
+export function checkImports(
+  files: ReadonlyMap<string, string>,
+  rules: Readonly<Record<string, readonly string[]>>,
+): Violation[] {
   const folders = Object.keys(rules).sort((a, b) => b.length - a.length);
   const within = (path: string, folder: string) => path === folder || path.startsWith(`${folder}/`);
   const violations: Violation[] = [];
@@ -23,7 +27,8 @@ export function checkImports(files: ReadonlyMap<string, string>, rules: Readonly
     const isTest = /\.(test|e2e)\.ts$|\/testing\//.test(file);
     for (const match of text.matchAll(importPattern)) {
       const target = relative(root, resolve(root, dirname(file), (match[1] ?? match[2] ?? match[3])!));
-      const allowed = [folder, ...rules[folder]!].some((prefix) => within(target, prefix)) && !isForeignRule(target, folder);
+      const allowed =
+        [folder, ...rules[folder]!].some((prefix) => within(target, prefix)) && !isForeignRule(target, folder);
       if (!allowed && !(isTest && target.includes('/testing/'))) violations.push({ file, imports: target });
     }
   }
@@ -32,7 +37,12 @@ export function checkImports(files: ReadonlyMap<string, string>, rules: Readonly
   /** A folder does not cover a part of it that has stricter rules of its own: the part may be imported, but not the other way round. */
   function isForeignRule(target: string, folder: string): boolean {
     const owner = folders.find((candidate) => within(target, candidate));
-    return owner !== undefined && owner !== folder && within(folder, owner) && !rules[folder]!.some((prefix) => within(target, prefix));
+    return (
+      owner !== undefined &&
+      owner !== folder &&
+      within(folder, owner) &&
+      !rules[folder]!.some((prefix) => within(target, prefix))
+    );
   }
 }
 
@@ -52,7 +62,8 @@ if (import.meta.main) {
     if (statSync(join(root, folder), { throwIfNoEntry: false })) readTree(folder, files);
   }
   const violations = checkImports(files, rules);
-  for (const { file, imports } of violations) console.error(`${file} must not import ${imports} (tools/import-rules.json)`);
+  for (const { file, imports } of violations)
+    console.error(`${file} must not import ${imports} (tools/import-rules.json)`);
   console.log(`imports: ${files.size} files, ${violations.length} violations`);
   process.exit(violations.length === 0 ? 0 : 1);
 }

@@ -20,7 +20,9 @@ for (const [name, command, args] of checks) {
   if (result.status === 0) console.log(`  ok      ${name} (${seconds} s)`);
   else {
     failed++;
-    console.log(`  FAILED  ${name} (${seconds} s)\n${result.stdout ?? ''}${result.stderr ?? ''}${result.error?.message ?? ''}`);
+    console.log(
+      `  FAILED  ${name} (${seconds} s)\n${result.stdout ?? ''}${result.stderr ?? ''}${result.error?.message ?? ''}`,
+    );
   }
 }
 console.log(`checks: ${checks.length - failed} passed, ${failed} failed`);

@@ -51,7 +51,9 @@ function runChecks(): Counts {
   const result = spawnSync(process.execPath, [join(root, 'tools/check.ts')], { cwd: root, encoding: 'utf8' });
   process.stdout.write(result.stdout + result.stderr);
   const counts = /checks: (\d+) passed, (\d+) failed/.exec(result.stdout);
-  return counts ? { passed: Number(counts[1]), failed: Number(counts[2]), skipped: 0 } : { passed: 0, failed: 1, skipped: 0 };
+  return counts
+    ? { passed: Number(counts[1]), failed: Number(counts[2]), skipped: 0 }
+    : { passed: 0, failed: 1, skipped: 0 };
 }
 
 /** A run that ends without a report, or with no test in it, counts as a failure. */
@@ -59,7 +61,15 @@ function runVitest(project: string, filter: readonly string[]): Counts {
   const folder = mkdtempSync(join(tmpdir(), 'trimast-test-'));
   try {
     const report = join(folder, 'report.json');
-    const args = ['run', '--project', project, '--reporter=default', '--reporter=json', `--outputFile.json=${report}`, ...filter];
+    const args = [
+      'run',
+      '--project',
+      project,
+      '--reporter=default',
+      '--reporter=json',
+      `--outputFile.json=${report}`,
+      ...filter,
+    ];
     const result = spawnSync(process.execPath, [join(root, 'node_modules/vitest/vitest.mjs'), ...args], {
       cwd: root,
       stdio: ['ignore', 'inherit', 'inherit'],

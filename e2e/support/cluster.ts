@@ -52,7 +52,8 @@ export class Cluster {
   /** The same, but a failure is the test's failure, with all that was printed. */
   async must(...args: string[]): Promise<string> {
     const output = await this.trimast(...args);
-    if (output.code !== 0) throw new Error(`trimast ${args.join(' ')} ended with ${output.code}:\n${output.stdout}${output.stderr}`);
+    if (output.code !== 0)
+      throw new Error(`trimast ${args.join(' ')} ended with ${output.code}:\n${output.stdout}${output.stderr}`);
     return output.stdout;
   }
 
@@ -91,7 +92,8 @@ export class Cluster {
 
   async kubectl(args: string, input?: string): Promise<string> {
     const output = await this.tryKubectl(args.split(' '), input);
-    if (output.code !== 0) throw new Error(`kubectl ${args} ended with ${output.code}:\n${output.stdout}${output.stderr}`);
+    if (output.code !== 0)
+      throw new Error(`kubectl ${args} ended with ${output.code}:\n${output.stdout}${output.stderr}`);
     return output.stdout;
   }
 
@@ -119,7 +121,11 @@ async function execute(file: string, args: readonly string[], input?: string): P
 }
 
 /** Asks `probe` until it gives something, for at most `timeoutMs`; what it threw last is told when it never does. */
-export async function waitFor<T>(what: string, probe: () => Promise<T | undefined | false>, timeoutMs = 30_000): Promise<T> {
+export async function waitFor<T>(
+  what: string,
+  probe: () => Promise<T | undefined | false>,
+  timeoutMs = 30_000,
+): Promise<T> {
   const deadlineMs = performance.now() + timeoutMs;
   let lastError: unknown;
   for (;;) {
@@ -139,9 +145,9 @@ export async function waitFor<T>(what: string, probe: () => Promise<T | undefine
 /** Kubectl binaries on this machine, by minor version: the one on PATH and any `kubectl.1.NN` beside it or in the usual SDK folder. */
 export async function findKubectls(): Promise<Map<string, string>> {
   const found = new Map<string, string>();
-  const candidates = (process.env['PATH'] ?? '').split(':').map((folder) => join(folder, 'kubectl'));
+  const candidates = (process.env.PATH ?? '').split(':').map((folder) => join(folder, 'kubectl'));
   for (const minor of [27, 30, 33, 35]) candidates.push(`/usr/lib/google-cloud-sdk/bin/kubectl.1.${minor}`);
-  if (process.env['TRIMAST_KUBECTL']) candidates.push(...process.env['TRIMAST_KUBECTL'].split(':'));
+  if (process.env.TRIMAST_KUBECTL) candidates.push(...process.env.TRIMAST_KUBECTL.split(':'));
   for (const binary of candidates) {
     try {
       const { stdout } = await run(binary, ['version', '--client', '-o', 'json']);

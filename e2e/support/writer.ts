@@ -1,10 +1,9 @@
 /** A client that writes at a steady pace through kills and elections, and remembers what was acknowledged and when. */
-import { readFileSync } from 'node:fs';
 import type { ConfigMap } from '../../src/api/generated/types/core-v1.ts';
 import { ApiError } from '../../src/api/status.ts';
 import { resources } from '../../src/api/types.ts';
 import { HttpClient } from '../../src/client/http-client.ts';
-import { parseKubeconfig } from '../../src/client/kubeconfig.ts';
+import { loadKubeconfig } from '../../src/client/kubeconfig.ts';
 
 export interface WriteHistory {
   /** Name of each ConfigMap whose creation was acknowledged. */
@@ -15,7 +14,7 @@ export interface WriteHistory {
 }
 
 export function connect(kubeconfigFile: string): HttpClient {
-  return new HttpClient(parseKubeconfig(readFileSync(kubeconfigFile, 'utf8')));
+  return new HttpClient(loadKubeconfig(kubeconfigFile));
 }
 
 /** Creates ConfigMaps `<prefix>-<n>` in `namespace`, open loop: a slow answer does not slow the next request. Each is tried once. */
@@ -38,7 +37,7 @@ export class SteadyWriter {
   async stop(): Promise<WriteHistory> {
     clearInterval(this.#timer);
     await Promise.all(this.#pending);
-    await this.#client.close();
+    this.#client.close();
     return this.history;
   }
 

@@ -7,7 +7,7 @@ export type { Logger };
  * `TRIMAST_LOG_LEVEL` sets the level (trace, debug, info, warn, error, fatal, silent); the default is info.
  */
 export function createLogger(component: string): Logger {
-  return pino({ level: process.env['TRIMAST_LOG_LEVEL'] ?? 'info', base: { component } });
+  return pino({ level: process.env.TRIMAST_LOG_LEVEL ?? 'info', base: { component } });
 }
 
 /** Swallows everything; for tests. */

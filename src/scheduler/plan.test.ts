@@ -9,7 +9,10 @@ type NodeParts = Pick<NonNullable<Node['spec']>, 'taints' | 'unschedulable'> & {
   allocatable?: Record<string, string>;
 };
 
-function cluster(nodes: Record<string, NodeParts>, pods: [node: string, spec: Partial<PodSpec>, owner?: string][] = []): Cache {
+function cluster(
+  nodes: Record<string, NodeParts>,
+  pods: [node: string, spec: Partial<PodSpec>, owner?: string][] = [],
+): Cache {
   const cache = new Cache();
   for (const [name, { labels, allocatable, ...spec }] of Object.entries(nodes)) {
     cache.setNode(
@@ -32,7 +35,9 @@ function pod(spec: Partial<PodSpec>, name = 'new', owner?: string): Pod {
       namespace: 'default',
       name,
       labels: { app: 'x' },
-      ...(owner && { ownerReferences: [{ apiVersion: 'apps/v1', kind: 'ReplicaSet', name: owner, uid: owner, controller: true }] }),
+      ...(owner && {
+        ownerReferences: [{ apiVersion: 'apps/v1', kind: 'ReplicaSet', name: owner, uid: owner, controller: true }],
+      }),
     },
     spec: { containers: [{ name: 'c' }], ...spec },
   };
@@ -59,17 +64,25 @@ test('resources: the number of pods is limited', () => {
 
 test('resources: an init container counts with the sidecars before it, not with the containers', () => {
   const cache = cluster({ a: {} });
-  const init = (cpu: string, restartPolicy?: string) => ({ name: 'i', restartPolicy, resources: { requests: { cpu } } });
+  const init = (cpu: string, restartPolicy?: string) => ({
+    name: 'i',
+    restartPolicy,
+    resources: { requests: { cpu } },
+  });
   const main = { name: 'c', resources: { requests: { cpu: '1' } } };
   expect(decide(cache, pod({ initContainers: [init('2')], containers: [main] }))).toEqual({ nodeName: 'a' });
-  expect(decide(cache, pod({ initContainers: [init('1', 'Always'), init('1500m')], containers: [main] }))).toMatchObject({
+  expect(
+    decide(cache, pod({ initContainers: [init('1', 'Always'), init('1500m')], containers: [main] })),
+  ).toMatchObject({
     nodeName: undefined,
   });
 });
 
 test('taints: only a pod that tolerates goes there', () => {
   const cache = cluster({ a: { taints: [{ key: 'k', value: 'v', effect: 'NoSchedule' }] } });
-  expect(decide(cache, pod({}))).toMatchObject({ message: '0/1 nodes are available: 1 node(s) had untolerated taint(s).' });
+  expect(decide(cache, pod({}))).toMatchObject({
+    message: '0/1 nodes are available: 1 node(s) had untolerated taint(s).',
+  });
   expect(decide(cache, pod({ tolerations: [{ key: 'k', operator: 'Exists' }] }))).toEqual({ nodeName: 'a' });
   expect(decide(cache, pod({ tolerations: [{ key: 'k', value: 'v', effect: 'NoExecute' }] }))).toMatchObject({
     nodeName: undefined,
@@ -115,14 +128,18 @@ test('spreading: pods of one owner go to the node with the fewest of them', () =
 });
 
 test('topology spread: a hard constraint bounds the skew between domains', () => {
-  const cache = cluster({ a: { labels: { zone: '1' } }, b: { labels: { zone: '2' }, allocatable: { cpu: '0' } } }, [['a', {}]]);
+  const cache = cluster({ a: { labels: { zone: '1' } }, b: { labels: { zone: '2' }, allocatable: { cpu: '0' } } }, [
+    ['a', {}],
+  ]);
   const constraint = {
     maxSkew: 1,
     topologyKey: 'zone',
     whenUnsatisfiable: 'DoNotSchedule',
     labelSelector: { matchLabels: { app: 'x' } },
   };
-  expect(decide(cache, pod({ ...asking('1'), topologySpreadConstraints: [constraint] }))).toMatchObject({ nodeName: undefined });
+  expect(decide(cache, pod({ ...asking('1'), topologySpreadConstraints: [constraint] }))).toMatchObject({
+    nodeName: undefined,
+  });
   expect(decide(cache, pod(asking('1')))).toEqual({ nodeName: 'a' });
 });
 

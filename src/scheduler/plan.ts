@@ -9,7 +9,13 @@ import { taintPreference, taintToleration } from './plugins/taint-toleration/fil
 import type { FilterPlugin, NodeInfo, PodInfo, ScorePlugin } from './types.ts';
 
 /** Cheap ones that often say no come first. */
-const filters: readonly FilterPlugin[] = [nodeUnschedulable, taintToleration, nodeAffinity, nodePorts, nodeResourcesFit];
+const filters: readonly FilterPlugin[] = [
+  nodeUnschedulable,
+  taintToleration,
+  nodeAffinity,
+  nodePorts,
+  nodeResourcesFit,
+];
 const scorers: readonly ScorePlugin[] = [leastAllocated, spreadByOwner, nodeAffinityPreference, taintPreference];
 
 export type Placement =

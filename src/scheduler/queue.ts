@@ -52,9 +52,7 @@ export class SchedulingQueue {
 
   /** Up to `limit` active pods, best first. They are out of the queue until {@link retry}, {@link park} or {@link add}. */
   pop(limit: number): PodInfo[] {
-    const order = [...this.#active.values()].sort(
-      (a, b) => b.pod.priority - a.pod.priority || a.sequence - b.sequence,
-    );
+    const order = [...this.#active.values()].sort((a, b) => b.pod.priority - a.pod.priority || a.sequence - b.sequence);
     const chosen = order.slice(0, limit);
     for (const waiting of chosen) {
       this.#active.delete(waiting.pod.key);

@@ -4,7 +4,7 @@
  * the larger of (a) all containers and sidecars together and (b) each init container together with the sidecars started before it.
  */
 import type { Container, PodSpec } from '../api/generated/types/core-v1.ts';
-import { parseQuantity } from '../api/meta/quantity.ts';
+import { milliValue, parseQuantity, unitValue } from '../api/meta/quantity.ts';
 
 export type Resources = ReadonlyMap<string, number>;
 
@@ -14,9 +14,9 @@ export function toResources(list: Record<string, string | number> | undefined): 
   return result;
 }
 
-function toAmount(name: string, quantity: string): number {
-  const milli = parseQuantity(quantity).toMilli();
-  return name === 'cpu' ? Number(milli) : Math.ceil(Number(milli) / 1000);
+function toAmount(name: string, text: string): number {
+  const quantity = parseQuantity(text);
+  return name === 'cpu' ? milliValue(quantity) : unitValue(quantity);
 }
 
 export function podRequests(spec: PodSpec): Resources {
