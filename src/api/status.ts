@@ -2,7 +2,7 @@
  * Failures as the Kubernetes API tells them: `Status` objects. Every layer above the store throws {@link ApiError};
  * REST and gRPC each map it to the wire in one place.
  */
-import type { StatusCause as CauseObject, Status as StatusObject } from './generated/types/meta-v1.ts';
+import type { StatusCause as CauseObject, ListMeta, Status as StatusObject } from './generated/types/meta-v1.ts';
 
 export type Status = StatusObject;
 export type StatusCause = CauseObject;
@@ -47,19 +47,27 @@ export class ApiError extends Error {
   readonly reason: StatusReason;
   readonly code: number;
   readonly details: ApiErrorDetails | undefined;
+  /** Of the Status: the fresh `continue` token that an expired one is answered with. */
+  readonly metadata: ListMeta;
 
-  constructor(reason: StatusReason, message: string, details?: ApiErrorDetails, options?: ErrorOptions) {
+  constructor(
+    reason: StatusReason,
+    message: string,
+    details?: ApiErrorDetails,
+    options?: ErrorOptions & { readonly metadata?: ListMeta | undefined },
+  ) {
     super(message, options);
     this.reason = reason;
     this.code = reasonCodes[reason];
     this.details = details;
+    this.metadata = options?.metadata ?? {};
   }
 
   toStatus(): Status {
     return {
       kind: 'Status',
       apiVersion: 'v1',
-      metadata: {},
+      metadata: this.metadata,
       status: 'Failure',
       message: this.message,
       reason: this.reason,
@@ -71,7 +79,9 @@ export class ApiError extends Error {
   /** From a `Status` that a server sent. */
   static fromStatus(status: Status): ApiError {
     const reason = status.reason && status.reason in reasonCodes ? (status.reason as StatusReason) : 'InternalError';
-    return new ApiError(reason, status.message ?? reason, status.details as ApiErrorDetails | undefined);
+    return new ApiError(reason, status.message ?? reason, status.details as ApiErrorDetails | undefined, {
+      metadata: status.metadata,
+    });
   }
 }
 
