@@ -42,7 +42,7 @@ function checkOperations(operations: readonly Operation[]): void {
     if (operation.type === 'put') {
       checkKey(operation.key);
       checkValue(operation.key, operation.value);
-      if (puts.has(operation.key)) throw new StoreError('invalid', `key "${operation.key}" is put twice`);
+      if (puts.has(operation.key)) throw new StoreError('invalid', `key ${JSON.stringify(operation.key)} is put twice`);
       puts.add(operation.key);
     } else {
       checkRange(operation);
@@ -53,7 +53,7 @@ function checkOperations(operations: readonly Operation[]): void {
   for (const range of deletes) {
     for (const key of range.end === undefined ? [range.key] : puts) {
       if (puts.has(key) && covers(range, key))
-        throw new StoreError('invalid', `key "${key}" is both put and deleted in one transaction`);
+        throw new StoreError('invalid', `key ${JSON.stringify(key)} is both put and deleted in one transaction`);
     }
   }
 }
@@ -72,10 +72,14 @@ function checkKey(key: string, mayBeEmpty = false): void {
   if (key.length > maxKeyBytes)
     throw new StoreError('too-large', `a key of ${key.length} bytes; the limit is ${maxKeyBytes}`);
   if (key === '' && !mayBeEmpty) throw new StoreError('invalid', 'an empty key');
-  if (notBytes.test(key)) throw new StoreError('invalid', `key "${key}" has characters that are no bytes`);
+  if (notBytes.test(key))
+    throw new StoreError('invalid', `key ${JSON.stringify(key)} has characters that are no bytes`);
 }
 
 function checkValue(key: string, value: Uint8Array): void {
   if (value.length > maxValueBytes)
-    throw new StoreError('too-large', `value of "${key}" has ${value.length} bytes; the limit is ${maxValueBytes}`);
+    throw new StoreError(
+      'too-large',
+      `value of ${JSON.stringify(key)} has ${value.length} bytes; the limit is ${maxValueBytes}`,
+    );
 }
