@@ -22,7 +22,11 @@ export interface SubresourceDefinition {
 }
 
 /** A `StatusCause` in the making: `field` is a path such as `spec.containers[0].image`. */
-export type FieldError = Required<Pick<StatusCause, 'reason' | 'message' | 'field'>>;
+export interface FieldError extends StatusCause {
+  reason: string;
+  message: string;
+  field: string;
+}
 
 /**
  * What is particular about a kind. Objects given in are private copies of the caller and may be changed in place where said so.
