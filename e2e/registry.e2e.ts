@@ -13,7 +13,9 @@ let address: string;
 
 /** The archive of busybox that `up` has built. */
 function busyboxArchive(): string {
-  const images = readdirSync(cluster.dir, { recursive: true, encoding: 'utf8' }).filter((name) => /busybox[^/]*\.tar$/.test(name));
+  const images = readdirSync(cluster.dir, { recursive: true, encoding: 'utf8' }).filter((name) =>
+    /busybox[^/]*\.tar$/.test(name),
+  );
   expect(images.length, 'up keeps the archive in the cluster folder').toBeGreaterThan(0);
   return join(cluster.dir, images[0]!);
 }
@@ -32,7 +34,8 @@ const pod = (name: string, image: string) =>
 
 beforeAll(async () => {
   for (const name of ['docker-registry', 'skopeo']) {
-    if (!existsSync(`/usr/bin/${name}`)) execFileSync('apt-get', ['install', '-y', '--no-install-recommends', name], { stdio: 'ignore' });
+    if (!existsSync(`/usr/bin/${name}`))
+      execFileSync('apt-get', ['install', '-y', '--no-install-recommends', name], { stdio: 'ignore' });
   }
   await cluster.up('--masters', '1', '--workers', '1');
   const { members } = await cluster.status();
@@ -55,10 +58,24 @@ afterAll(async () => {
 
 test('an image that only the registry has is pulled and runs', async () => {
   const image = `${address}/demo/busybox:1`;
-  execFileSync('skopeo', ['copy', '--dest-tls-verify=false', '--insecure-policy', `oci-archive:${busyboxArchive()}`, `docker://${image}`]);
-  await cluster.must('registry', 'allow-insecure', address);
+  execFileSync('skopeo', [
+    'copy',
+    '--dest-tls-verify=false',
+    '--insecure-policy',
+    `oci-archive:${busyboxArchive()}`,
+    `docker://${image}`,
+  ]);
+  // Plain http is refused unless the operator says so, in containerd's own form.
+  mkdirSync(join(cluster.dir, 'registries', address), { recursive: true });
+  writeFileSync(
+    join(cluster.dir, 'registries', address, 'hosts.toml'),
+    `server = "http://${address}"\n[host."http://${address}"]\n`,
+  );
   await cluster.kubectl('apply -f -', pod('pulled', image));
-  await waitFor('the pod to end', async () => (await cluster.kubectl('get pod pulled -o jsonpath={.status.phase}')) === 'Succeeded');
+  await waitFor(
+    'the pod to end',
+    async () => (await cluster.kubectl('get pod pulled -o jsonpath={.status.phase}')) === 'Succeeded',
+  );
   expect(await cluster.kubectl('logs pulled')).toBe('pulled\n');
 });
 
@@ -66,15 +83,25 @@ test('an image that nobody has: ErrImagePull or ImagePullBackOff with the reason
   await cluster.kubectl('apply -f -', pod('absent', `${address}/demo/none:1`));
   const reason = 'get pod absent -o jsonpath={.status.containerStatuses[0].state.waiting.reason}';
   await waitFor('the reason', async () => /ErrImagePull|ImagePullBackOff/.test(await cluster.kubectl(reason)));
-  await waitFor('an event', async () => (await cluster.kubectl('describe pod absent')).includes('Failed to pull image'));
+  await waitFor('an event', async () =>
+    (await cluster.kubectl('describe pod absent')).includes('Failed to pull image'),
+  );
 });
 
 test('image load puts an archive onto every worker', async () => {
   const archive = join(folder, 'loaded.tar');
-  execFileSync('skopeo', ['copy', '--insecure-policy', `oci-archive:${busyboxArchive()}`, `docker-archive:${archive}:example.test/loaded:1`]);
+  execFileSync('skopeo', [
+    'copy',
+    '--insecure-policy',
+    `oci-archive:${busyboxArchive()}`,
+    `docker-archive:${archive}:example.test/loaded:1`,
+  ]);
   await cluster.must('image', 'load', archive);
   await cluster.kubectl('apply -f -', pod('loaded', 'example.test/loaded:1'));
-  await waitFor('the pod to end', async () => (await cluster.kubectl('get pod loaded -o jsonpath={.status.phase}')) === 'Succeeded');
+  await waitFor(
+    'the pod to end',
+    async () => (await cluster.kubectl('get pod loaded -o jsonpath={.status.phase}')) === 'Succeeded',
+  );
 });
 
 test('image load of something that is no archive says so and changes nothing', async () => {
