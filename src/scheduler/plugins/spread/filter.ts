@@ -1,4 +1,4 @@
-import { matchesLabelSelector } from '../../../api/meta/label-selector.ts';
+import { selectorMatches } from '../../../api/meta/label-selector.ts';
 import type { NodeInfo, PodInfo } from '../../types.ts';
 
 /**
@@ -16,7 +16,7 @@ export function withinSkew(pod: PodInfo, nodes: readonly NodeInfo[]): NodeInfo[]
       if (domain === undefined) continue;
       let count = counts.get(domain) ?? 0;
       for (const other of node.pods.values()) {
-        if (other.namespace === pod.namespace && matchesLabelSelector(constraint.labelSelector, other.labels)) count++;
+        if (other.namespace === pod.namespace && selectorMatches(constraint.labelSelector, other.labels)) count++;
       }
       counts.set(domain, count);
     }
