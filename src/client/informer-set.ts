@@ -1,0 +1,40 @@
+/** One informer per resource, shared by all loops of a leader: one cache, one watch. */
+import type { GroupVersionResource, TypedObject } from '../api/types.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Logger } from '../lib/logger.ts';
+import { Informer } from './informer.ts';
+import type { Indexer } from './object-cache.ts';
+import type { ApiClient } from './types.ts';
+
+export interface InformerSetOptions {
+  readonly client: ApiClient;
+  readonly signal: AbortSignal;
+  readonly logger: Logger;
+  readonly clock?: Clock | undefined;
+}
+
+export class InformerSet {
+  readonly #options: InformerSetOptions;
+  readonly #informers = new Map<string, Informer<TypedObject>>();
+
+  constructor(options: InformerSetOptions) {
+    this.#options = options;
+  }
+
+  /** Starts it on first use. Indexers of the same name must mean the same everywhere. */
+  of<T extends TypedObject>(
+    resource: GroupVersionResource,
+    indexers: Readonly<Record<string, Indexer<T>>> = {},
+  ): Informer<T> {
+    const id = `${resource.group}/${resource.version}/${resource.resource}`;
+    let informer = this.#informers.get(id) as Informer<T> | undefined;
+    if (!informer) {
+      const { client, logger, clock, signal } = this.#options;
+      informer = new Informer<T>({ client, resource, logger, clock });
+      this.#informers.set(id, informer as unknown as Informer<TypedObject>);
+      void informer.run(signal);
+    }
+    for (const [name, indexer] of Object.entries(indexers)) informer.addIndexer(name, indexer);
+    return informer;
+  }
+}
