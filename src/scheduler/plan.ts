@@ -33,7 +33,7 @@ export function place(pod: PodInfo, nodes: readonly NodeInfo[], tieBreaker: numb
     if (reason === undefined) passing.push(node);
     else refuse(reason);
   }
-  const feasible = withinSkew(pod, passing);
+  const feasible = withinSkew(pod, passing, nodes);
   if (feasible.length < passing.length) {
     refuse("node(s) didn't match pod topology spread constraints", passing.length - feasible.length);
   }

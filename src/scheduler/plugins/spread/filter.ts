@@ -1,17 +1,19 @@
 import { selectorMatches } from '../../../api/meta/label-selector.ts';
 import type { NodeInfo, PodInfo } from '../../types.ts';
+import { nodeAffinity } from '../node-affinity/filter.ts';
 
 /**
  * Hard topology spread constraints (`whenUnsatisfiable: DoNotSchedule`): after placing the pod, a domain may hold at most `maxSkew`
- * more matching pods than the emptiest. It looks at all nodes, hence a function of its own over the node list.
- * Returns the nodes where the pod may go.
+ * more matching pods than the emptiest. Domains are those of every node that the pod's node affinity admits, full or not; hence a
+ * function of its own over the node list. Returns those of `candidates` where the pod may go.
  */
-export function withinSkew(pod: PodInfo, nodes: readonly NodeInfo[]): NodeInfo[] {
-  let fitting = [...nodes];
+export function withinSkew(pod: PodInfo, candidates: readonly NodeInfo[], nodes: readonly NodeInfo[]): NodeInfo[] {
+  let fitting = [...candidates];
   for (const constraint of pod.topologySpread) {
     if (constraint.whenUnsatisfiable !== 'DoNotSchedule') continue;
     const counts = new Map<string, number>();
     for (const node of nodes) {
+      if (nodeAffinity.filter(pod, node) !== undefined) continue;
       const domain = node.labels[constraint.topologyKey];
       if (domain === undefined) continue;
       let count = counts.get(domain) ?? 0;
