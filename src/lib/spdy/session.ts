@@ -37,6 +37,7 @@ export class SpdySession {
   #nextStreamId: number;
   #lastPeerStreamId = 0;
   #peerKeepsWindows = false;
+  #peerSaidGoodbye = false;
   #peerInitialWindowBytes = defaultWindowBytes;
   #drainWaiters: (() => void)[] = [];
 
@@ -83,6 +84,7 @@ export class SpdySession {
       failure = error as Error;
     }
     for (const stream of [...this.#streams.values()]) {
+      if (this.#peerSaidGoodbye && !failure) stream.receiveEnd();
       stream.connectionLost(failure ?? new Error('SPDY connection ended before the stream did'));
     }
     this.#streams.clear();
@@ -117,7 +119,8 @@ export class SpdySession {
         this.#applySettings(frame.initialWindowBytes);
         return undefined;
       case 'goaway':
-        // Open streams go on; the peer closes the connection when it is done.
+        // Open streams go on; the peer closes the connection when it is done, which then ends them in good order.
+        this.#peerSaidGoodbye = true;
         return undefined;
     }
   }

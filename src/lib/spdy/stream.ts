@@ -75,11 +75,10 @@ export class SpdyStream extends Duplex {
     this.destroy(new Error(`SPDY stream ${this.id} was reset by the peer: status ${status}`));
   }
 
-  /** Session only: the connection is over. A stream whose both directions had ended has nothing to lose. */
+  /** Session only: the connection is over. What the peer had said in full can still be read; writing fails. */
   connectionLost(cause: Error): void {
     this.#peerGone = true;
-    if (this.#peerEnded && this.#finSent) return;
-    this.destroy(cause);
+    if (!this.#peerEnded) this.destroy(cause);
   }
 
   /** Session only: WINDOW_UPDATE, or a change of the initial window, which may be negative. */

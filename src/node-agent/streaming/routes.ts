@@ -1,0 +1,37 @@
+/** What a request to the agent's server asks for. */
+import { ApiError } from '../../api/status.ts';
+import type { ContainerPath } from './handle-logs.ts';
+
+export type Route =
+  | { readonly kind: 'healthz' }
+  | { readonly kind: 'logs' | 'exec' | 'attach'; readonly path: ContainerPath; readonly query: URLSearchParams }
+  | { readonly kind: 'portForward'; readonly namespace: string; readonly pod: string; readonly query: URLSearchParams };
+
+const containerKinds = { containerLogs: 'logs', exec: 'exec', attach: 'attach' } as const;
+
+/** @throws ApiError `NotFound` for any other path, `BadRequest` for one that cannot be decoded. */
+export function parseRoute(url: string): Route {
+  const mark = url.indexOf('?');
+  const path = mark < 0 ? url : url.slice(0, mark);
+  const query = new URLSearchParams(mark < 0 ? '' : url.slice(mark + 1));
+  const [first, namespace, pod, container, ...rest] = decodeSegments(path);
+  if (rest.length === 0) {
+    if (first === 'healthz' && namespace === undefined) return { kind: 'healthz' };
+    if (first === 'portForward' && namespace && pod && container === undefined) {
+      return { kind: 'portForward', namespace, pod, query };
+    }
+    if (first !== undefined && Object.hasOwn(containerKinds, first) && namespace && pod && container) {
+      const kind = containerKinds[first as keyof typeof containerKinds];
+      return { kind, path: { namespace, pod, container }, query };
+    }
+  }
+  throw new ApiError('NotFound', `the node's API has no path "${path}"`);
+}
+
+function decodeSegments(path: string): string[] {
+  try {
+    return path.split('/').slice(1).map(decodeURIComponent);
+  } catch (error) {
+    throw new ApiError('BadRequest', `path "${path}" is not valid`, undefined, { cause: error });
+  }
+}
