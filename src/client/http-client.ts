@@ -30,7 +30,8 @@ async function* linesOf(stream: AsyncIterable<Buffer>): AsyncIterable<string> {
     const text = decoder.decode(chunk, { stream: true });
     if (!text.includes('\n')) {
       rest += text;
-      if (rest.length > maxLineLength) throw new ApiError('InternalError', `a watch event is longer than ${maxLineLength}`);
+      if (rest.length > maxLineLength)
+        throw new ApiError('InternalError', `a watch event is longer than ${maxLineLength}`);
       continue;
     }
     const lines = (rest + text).split('\n');

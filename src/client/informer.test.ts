@@ -68,7 +68,7 @@ describe('Informer', () => {
     const { informer, log } = start(client);
     await informer.synced;
     log.length = 0;
-    client.holdWatches();
+    client.holdWatches(resources.configMaps);
     await client.delete(resources.configMaps, key('gone'));
     await client.delete(resources.configMaps, key('again'));
     await client.create(resources.configMaps, configMap('again'));

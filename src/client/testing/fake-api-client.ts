@@ -64,7 +64,7 @@ export class FakeApiClient implements ApiClient {
   #revision = 0;
   #compactedRevision = 0;
   #nextId = 1;
-  #held = false;
+  #held = new Set<string>();
   #listeners = new Set<() => void>();
 
   constructor(clock: Clock = systemClock) {
@@ -105,13 +105,13 @@ export class FakeApiClient implements ApiClient {
     return this.#objects.get(pathOf(resource, key.namespace, key.name)) as unknown as T | undefined;
   }
 
-  /** From now on watchers see nothing, until released: a cache that is behind. */
-  holdWatches(): void {
-    this.#held = true;
+  /** From now on watchers of these resources see nothing, until released: a cache that is behind. */
+  holdWatches(...held: GroupVersionResource[]): void {
+    for (const resource of held) this.#held.add(qualifiedResource(resource));
   }
 
   releaseWatches(): void {
-    this.#held = false;
+    this.#held.clear();
     this.#notify();
   }
 
@@ -167,7 +167,9 @@ export class FakeApiClient implements ApiClient {
         yield { type: 'ERROR', object: expired.toStatus() };
         return;
       }
-      const changes = this.#held ? [] : this.#changes.filter((change) => change.revision > position);
+      const changes = this.#held.has(qualifiedResource(resource))
+        ? []
+        : this.#changes.filter((change) => change.revision > position);
       for (const change of changes) {
         if (signal?.aborted) return;
         position = change.revision;
@@ -212,6 +214,11 @@ export class FakeApiClient implements ApiClient {
       throw new ApiError(
         'Forbidden',
         `unable to create new content in namespace ${metadata.namespace} because it is being terminated`,
+        {
+          causes: [
+            { reason: 'NamespaceTerminating', message: 'namespace is being terminated', field: 'metadata.namespace' },
+          ],
+        },
       );
     if (this.#objects.has(pathOf(resource, metadata.namespace, metadata.name!)))
       throw new ApiError('AlreadyExists', `${qualifiedResource(resource)} "${metadata.name}" already exists`);
