@@ -77,7 +77,8 @@ class Decoder {
         if (this.unknownFields.length < maxReportedFields) this.unknownFields.push(path);
         continue;
       }
-      if (inner === null) continue;
+      // undefined: from a caller in this process, absent in JSON.
+      if (inner === null || inner === undefined) continue;
       const goPath = place.goPath === '' ? key : `${place.goPath}.${key}`;
       result[key] = this.#value(schema, inner, { struct, goPath, path });
     }
@@ -108,6 +109,7 @@ class Decoder {
         if (!isRecord(value)) throw typeError(value, goType(schema), place);
         const result: Record<string, unknown> = {};
         for (const [key, item] of Object.entries(value)) {
+          if (item === undefined) continue;
           const decoded = this.#element(schema.additionalProperties, item, { ...place, path: `${place.path}.${key}` });
           setKey(result, key, decoded);
         }
