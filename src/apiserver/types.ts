@@ -27,6 +27,8 @@ export interface Attributes {
   readonly subresource?: string | undefined;
   readonly namespace?: string | undefined;
   readonly name?: string | undefined;
+  /** Of a list, watch or deletecollection, as sent. */
+  readonly fieldSelector?: string | undefined;
   readonly path: string;
 }
 

@@ -1,0 +1,20 @@
+/** Pods stay for five minutes on a node that is not ready or not reachable, unless they say otherwise. */
+import type { Toleration } from '../../api/generated/types/core-v1.ts';
+import { podBeingWritten } from './pod-requests.ts';
+import type { AdmissionPlugin } from './types.ts';
+
+const taints = ['node.kubernetes.io/not-ready', 'node.kubernetes.io/unreachable'];
+const tolerationSeconds = 300;
+
+export const defaultTolerations: AdmissionPlugin = (request) => {
+  const spec = podBeingWritten(request, 'CREATE')?.spec;
+  if (!spec) return;
+  const given = spec.tolerations ?? [];
+  const missing = taints.filter((key) => !given.some((toleration) => tolerates(toleration, key)));
+  const added = missing.map((key) => ({ key, operator: 'Exists', effect: 'NoExecute', tolerationSeconds }));
+  if (added.length > 0) spec.tolerations = [...given, ...added];
+};
+
+function tolerates({ key, effect }: Toleration, taint: string): boolean {
+  return (!key || key === taint) && (!effect || effect === 'NoExecute');
+}

@@ -1,0 +1,115 @@
+/**
+ * What a node's agent may do: read what its pods need, write what is its own (Kubernetes, "Using Node Authorization").
+ * What depends on the object that is written is checked once more in `admission/node-restriction.ts`.
+ */
+import type { Pod } from '../../api/generated/types/core-v1.ts';
+import { parseFieldSelector } from '../../api/meta/field-selector.ts';
+import { resources } from '../../api/types.ts';
+import type { Store } from '../../store/types.ts';
+import { collectionRange, objectKey } from '../keys.ts';
+import { decodeShared, recordOf } from '../object-record.ts';
+import { type Attributes, type Authorizer, type Decision, identities } from '../types.ts';
+import { referencedNames } from './pod-references.ts';
+
+const allowed: Decision = { allowed: true };
+
+function deny(reason: string): Decision {
+  return { allowed: false, reason };
+}
+
+/** The node that a user speaks for, or undefined. */
+export function nodeNameOf(user: { readonly name: string; readonly groups: readonly string[] }): string | undefined {
+  if (!user.groups.includes(identities.nodesGroup) || !user.name.startsWith(identities.nodeUserPrefix))
+    return undefined;
+  return user.name.slice(identities.nodeUserPrefix.length) || undefined;
+}
+
+const readVerbs = new Set(['get', 'list', 'watch']);
+
+/** Namespace of the Leases by which nodes show that they live. */
+export const nodeLeaseNamespace = 'kube-node-lease';
+
+export function nodeAuthorizer(store: Store): Authorizer {
+  return {
+    authorize(attributes) {
+      const node = nodeNameOf(attributes.user);
+      if (node === undefined || !attributes.resource) return deny('');
+      const { resource, group } = attributes.resource;
+      switch (group === '' ? resource : `${resource}.${group}`) {
+        case 'nodes':
+          return nodes(attributes, node);
+        case 'pods':
+          return pods(store, attributes, node);
+        case 'secrets':
+        case 'configmaps':
+          return references(store, attributes, node, resource as 'secrets' | 'configmaps');
+        case 'leases.coordination.k8s.io':
+          return leases(attributes, node);
+        case 'events':
+        case 'events.events.k8s.io':
+          return ['create', 'patch', 'update'].includes(attributes.verb) ? allowed : deny('');
+        case 'services':
+        case 'endpointslices.discovery.k8s.io':
+          return readVerbs.has(attributes.verb) && !attributes.subresource ? allowed : deny('');
+        default:
+          return deny('');
+      }
+    },
+  };
+}
+
+function nodes({ verb, subresource, name }: Attributes, node: string): Decision {
+  if (subresource !== undefined && subresource !== 'status') return deny('');
+  if (verb === 'create' && subresource === undefined) return allowed;
+  if (verb === 'list' || verb === 'watch') return subresource === undefined ? allowed : deny('');
+  if (!['get', 'update', 'patch'].includes(verb)) return deny('');
+  return name === node ? allowed : deny(`node "${node}" may not touch other nodes`);
+}
+
+function pods(store: Store, attributes: Attributes, node: string): Decision {
+  const { verb, subresource, name, fieldSelector } = attributes;
+  if (verb === 'list' || verb === 'watch') {
+    const own = selects(fieldSelector, 'spec.nodeName', node);
+    return own ? allowed : deny('can only list or watch pods with field selector spec.nodeName=<its own name>');
+  }
+  const statusWrite = subresource === 'status' && (verb === 'update' || verb === 'patch' || verb === 'get');
+  if (!statusWrite && !(subresource === undefined && (verb === 'get' || verb === 'delete'))) return deny('');
+  return boundTo(store, attributes.namespace, name, node) ? allowed : deny('the pod is not bound to the node');
+}
+
+function boundTo(store: Store, namespace: string | undefined, name: string | undefined, node: string): boolean {
+  if (namespace === undefined || name === undefined) return false;
+  const item = store.get(objectKey(resources.pods, namespace, name));
+  // What does not exist may be asked for: the answer is that it does not.
+  return item === undefined || (decodeShared(recordOf(item)) as Pod).spec?.nodeName === node;
+}
+
+function references(store: Store, attributes: Attributes, node: string, kind: 'secrets' | 'configmaps'): Decision {
+  const { verb, namespace, subresource, fieldSelector } = attributes;
+  if (!readVerbs.has(verb) || subresource !== undefined) return deny('');
+  const name = attributes.name ?? nameSelected(fieldSelector);
+  const refused = deny(`no relationship found between node "${node}" and this object`);
+  if (namespace === undefined || name === undefined) return refused;
+  for (const item of store.range(collectionRange(resources.pods, namespace)).items) {
+    const pod = decodeShared(recordOf(item)) as Pod;
+    if (pod.spec?.nodeName === node && referencedNames(pod, kind).has(name)) return allowed;
+  }
+  return refused;
+}
+
+function leases({ verb, subresource, namespace, name }: Attributes, node: string): Decision {
+  if (namespace !== nodeLeaseNamespace || subresource !== undefined) return deny('');
+  if (verb === 'create') return allowed;
+  if (!['get', 'update', 'patch', 'delete'].includes(verb)) return deny('');
+  return name === node ? allowed : deny('can only access the node lease with the same name as the node');
+}
+
+function selects(fieldSelector: string | undefined, field: string, value: string): boolean {
+  return parseFieldSelector(fieldSelector ?? '').some(
+    (term) => term.field === field && term.value === value && !term.negated,
+  );
+}
+
+function nameSelected(fieldSelector: string | undefined): string | undefined {
+  return parseFieldSelector(fieldSelector ?? '').find((term) => term.field === 'metadata.name' && !term.negated)?.value;
+}

@@ -1,0 +1,19 @@
+/** What a write brings along: an object of a caller in this process, or bytes off the wire, decoded after authorization. */
+import type { FieldValidation } from '../api/codec/body.ts';
+import type { TypedObject } from '../api/types.ts';
+
+export type { FieldValidation };
+
+export type Body =
+  /** Not changed by the server. */
+  | { readonly object: TypedObject }
+  | {
+      readonly bytes: Uint8Array;
+      /** As sent; absent means JSON. */
+      readonly contentType: string | undefined;
+      readonly fieldValidation: FieldValidation;
+    };
+
+export interface WriteRequestOptions {
+  readonly dryRun?: boolean | undefined;
+}

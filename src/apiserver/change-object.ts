@@ -1,0 +1,109 @@
+/**
+ * Reads an object, derives its next state, and writes that if nobody was faster; else again with the fresh object.
+ * What is read may be behind (this replica's memory): so a failure of `change` counts only once the read is known to be current.
+ */
+import type { ResourceDefinition } from '../api/definition.ts';
+import { encodeForStorage } from '../api/storage-codec.ts';
+import type { KubernetesObject } from '../api/types.ts';
+import type { KeyValue, TransactionResult } from '../store/types.ts';
+import type { ApiCore } from './core.ts';
+import { notFound, objectModified } from './errors.ts';
+import { objectKey } from './keys.ts';
+import { type ObjectRecord, recordOf } from './object-record.ts';
+import { linearizableTimeoutMs } from './resource-version.ts';
+import { withStoreErrors } from './store-errors.ts';
+import type { RequestContext } from './types.ts';
+
+/** Lost races before the caller is told of the conflict. */
+const maxAttempts = 16;
+
+/** `keep`: nothing to write. */
+export type Change =
+  | { readonly type: 'put'; readonly object: KubernetesObject }
+  | { readonly type: 'delete'; readonly object: KubernetesObject }
+  | { readonly type: 'keep' };
+
+export interface ChangeOptions {
+  readonly definition: ResourceDefinition;
+  readonly namespace: string | undefined;
+  readonly name: string;
+  readonly dryRun: boolean;
+  /** Called again after a lost race. Throws an ApiError to refuse. */
+  change(current: ObjectRecord): Change | Promise<Change>;
+}
+
+export interface ChangeResult {
+  /** The object afterwards; of a deletion its last state, with the deletion's revision. */
+  readonly record: ObjectRecord;
+  readonly deleted: boolean;
+}
+
+export async function changeObject(
+  core: ApiCore,
+  context: RequestContext,
+  options: ChangeOptions,
+): Promise<ChangeResult> {
+  const { definition, namespace, name } = options;
+  const key = objectKey(definition, namespace, name);
+  let current = core.store.get(key);
+  let confirmed = false;
+  for (let attempt = 0; attempt < maxAttempts; ) {
+    let change: Change | undefined;
+    let failure: unknown;
+    try {
+      if (!current) throw notFound(definition, name);
+      change = await options.change(recordOf(current));
+    } catch (error) {
+      failure = error;
+    }
+    const value = change?.type === 'put' || change?.type === 'delete' ? encodeForStorage(change.object) : undefined;
+    const unchanged = change?.type === 'keep' || (change?.type === 'put' && sameBytes(value, current?.value));
+    if (!change || !current || unchanged || options.dryRun) {
+      // Nothing is written, so no transaction will tell whether what was read is current.
+      if (!confirmed) {
+        confirmed = true;
+        const seen = current?.modRevision;
+        await withStoreErrors(() =>
+          core.store.linearizable({ signal: context.signal, timeoutMs: linearizableTimeoutMs }),
+        );
+        current = core.store.get(key);
+        if (current?.modRevision !== seen) continue;
+      }
+      if (!change || !current) throw failure;
+      if (unchanged) return { record: recordOf(current), deleted: false };
+      return { record: { value: value!, revision: current.modRevision }, deleted: change.type === 'delete' };
+    }
+    const result = await write(core, context, key, current, change, value!);
+    if (result.succeeded)
+      return { record: { value: value!, revision: result.revision }, deleted: change.type === 'delete' };
+    const [fresh] = result.results;
+    current = fresh?.type === 'range' ? fresh.items[0] : undefined;
+    confirmed = true;
+    attempt++;
+  }
+  throw objectModified(definition, name);
+}
+
+function write(
+  core: ApiCore,
+  context: RequestContext,
+  key: string,
+  current: KeyValue,
+  change: Change,
+  value: Uint8Array,
+): Promise<TransactionResult> {
+  return withStoreErrors(() =>
+    core.store.transact(
+      {
+        compare: [{ key, target: 'modRevision', operator: '=', operand: current.modRevision }],
+        success: [change.type === 'delete' ? { type: 'delete', key } : { type: 'put', key, value }],
+        failure: [{ type: 'range', key }],
+      },
+      { fenceTerm: context.fenceTerm, signal: context.signal },
+    ),
+  );
+}
+
+function sameBytes(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
+  return a !== undefined && b !== undefined && Buffer.compare(a, b) === 0;
+}

@@ -1,0 +1,20 @@
+/** From the body of a write to an object of the kind that the path takes. */
+import { decodeBody, decodeValue } from '../api/codec/body.ts';
+import type { GroupVersionKind, KubernetesObject } from '../api/types.ts';
+import type { Body } from './body.ts';
+import type { ApiCore } from './core.ts';
+import type { RequestContext } from './types.ts';
+
+/** @throws ApiError BadRequest, UnsupportedMediaType */
+export function decodeObject(
+  core: ApiCore,
+  expected: GroupVersionKind & { readonly schema: string },
+  body: Body,
+  context: RequestContext,
+): KubernetesObject {
+  if ('object' in body) {
+    return decodeValue(core.schemas, expected, { value: body.object, duplicates: [] }, { fieldValidation: 'Ignore' });
+  }
+  const { fieldValidation } = body;
+  return decodeBody(core.schemas, expected, body.bytes, body.contentType, { fieldValidation, warn: context.warn });
+}

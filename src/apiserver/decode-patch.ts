@@ -1,0 +1,31 @@
+/** The body of a PATCH as a function from the stored object to the wanted one. */
+import { parseBody } from '../api/codec/body.ts';
+import { patchKind, patchObject } from '../api/patch/apply.ts';
+import type { GroupVersionKind, KubernetesObject } from '../api/types.ts';
+import type { PatchType } from '../client/types.ts';
+import type { FieldValidation } from './body.ts';
+import type { ApiCore } from './core.ts';
+import type { RequestContext } from './types.ts';
+
+export type PatchBody =
+  | { readonly type: PatchType; readonly patch: unknown }
+  | { readonly bytes: Uint8Array; readonly contentType: string | undefined; readonly fieldValidation: FieldValidation };
+
+/** The function may be called more than once. @throws ApiError UnsupportedMediaType, BadRequest; so does the function, and Invalid */
+export function decodePatch(
+  core: ApiCore,
+  expected: GroupVersionKind & { readonly schema: string },
+  body: PatchBody,
+  context: RequestContext,
+): (current: KubernetesObject) => KubernetesObject {
+  if ('patch' in body) {
+    const parsed = { value: body.patch, duplicates: [] };
+    const options = { fieldValidation: 'Ignore' } as const;
+    return (current) => patchObject(core.schemas, expected, body.type, current, parsed, options);
+  }
+  const kind = patchKind(body.contentType);
+  const { fieldValidation } = body;
+  const parsed = parseBody(body.bytes, undefined, fieldValidation !== 'Ignore');
+  const options = { fieldValidation, warn: context.warn };
+  return (current) => patchObject(core.schemas, expected, kind, current, parsed, options);
+}

@@ -1,0 +1,169 @@
+/**
+ * The one generic path: every verb on every resource, for REST, gRPC, the dispatcher and callers in this process alike. Callers have been
+ * authenticated; everything after that happens here, in the order authorization, decoding and defaults, admission, strategy,
+ * validation, and a store transaction that decides where it stands in the log. Every failure is an ApiError.
+ */
+import { randomUUID } from 'node:crypto';
+import type { KindRegistry, ResourceDefinition } from '../api/definition.ts';
+import type { Scale } from '../api/generated/types/autoscaling-v1.ts';
+import { createKindRegistry } from '../api/registry.ts';
+import { builtInSchemas, type SchemaSet } from '../api/schema/schema.ts';
+import { type Clock, systemClock } from '../lib/clock.ts';
+import type { Store } from '../store/types.ts';
+import { defaultAdmission } from './admission/default-chain.ts';
+import { type AdmissionPlugin, createAdmissionChain } from './admission/types.ts';
+import { createAuthorizer } from './authorization/index.ts';
+import type { Body, WriteRequestOptions } from './body.ts';
+import type { ChangeResult } from './change-object.ts';
+import type { ApiCore } from './core.ts';
+import type { PatchBody } from './decode-patch.ts';
+import type { ObjectRecord } from './object-record.ts';
+import { bindPod } from './subresources/binding.ts';
+import { evictPod } from './subresources/eviction.ts';
+import { getScale, patchScale, updateScale } from './subresources/scale.ts';
+import { authorize, type NamedTarget, type Target } from './target.ts';
+import type { Authorizer, RequestContext } from './types.ts';
+import { createObject } from './verbs/create.ts';
+import { type DeleteOptions, deleteObject } from './verbs/delete.ts';
+import { deleteCollection } from './verbs/delete-collection.ts';
+import { type GetOptions, getObject } from './verbs/get.ts';
+import { type ListedObjects, type ListRequest, listObjects } from './verbs/list.ts';
+import { patchObject } from './verbs/patch.ts';
+import { updateObject } from './verbs/update.ts';
+import { type WatchRequest, type WatchStream, watchObjects } from './verbs/watch.ts';
+
+export interface ResourceApiOptions {
+  readonly store: Store;
+  /** Defaults: the built-in kinds, authorizers and admission plugins. */
+  readonly registry?: KindRegistry;
+  readonly schemas?: SchemaSet;
+  readonly authorizer?: Authorizer;
+  readonly admission?: readonly AdmissionPlugin[];
+  readonly clock?: Clock;
+  readonly newUid?: () => string;
+  readonly random?: () => number;
+}
+
+export class ResourceApi {
+  readonly #core: ApiCore;
+
+  constructor(options: ResourceApiOptions) {
+    const { store } = options;
+    const registry = options.registry ?? createKindRegistry();
+    this.#core = {
+      store,
+      registry,
+      schemas: options.schemas ?? builtInSchemas(),
+      authorizer: options.authorizer ?? createAuthorizer(store),
+      admission: createAdmissionChain(options.admission ?? defaultAdmission),
+      clock: options.clock ?? systemClock,
+      newUid: options.newUid ?? randomUUID,
+      random: options.random ?? Math.random,
+    };
+  }
+
+  get registry(): KindRegistry {
+    return this.#core.registry;
+  }
+
+  get schemas(): SchemaSet {
+    return this.#core.schemas;
+  }
+
+  get authorizer(): Authorizer {
+    return this.#core.authorizer;
+  }
+
+  get clock(): Clock {
+    return this.#core.clock;
+  }
+
+  definition(target: Target): ResourceDefinition | undefined {
+    return this.#core.registry.find(target.resource);
+  }
+
+  /** For what is done outside of the generic path (pod streams). @throws ApiError Forbidden */
+  authorize(context: RequestContext, target: Target, verb: string): Promise<void> {
+    return authorize(this.#core, context, target, verb);
+  }
+
+  /** @throws ApiError NotFound */
+  get(context: RequestContext, target: NamedTarget, options?: GetOptions): Promise<ObjectRecord> {
+    return getObject(this.#core, context, target, options);
+  }
+
+  /** @throws ApiError BadRequest, Expired, Timeout */
+  list(context: RequestContext, target: Target, request: ListRequest): Promise<ListedObjects> {
+    return listObjects(this.#core, context, target, request);
+  }
+
+  /** Resolves once the watch stands; a start that was compacted away is told as the stream's one ERROR. */
+  watch(context: RequestContext, target: Target, request: WatchRequest): Promise<WatchStream> {
+    return watchObjects(this.#core, context, target, request);
+  }
+
+  /** @throws ApiError AlreadyExists, NotFound (the namespace), Invalid */
+  create(context: RequestContext, target: Target, body: Body, options?: WriteRequestOptions): Promise<ObjectRecord> {
+    return createObject(this.#core, context, target, body, options);
+  }
+
+  /** @throws ApiError NotFound, Conflict, Invalid */
+  update(
+    context: RequestContext,
+    target: NamedTarget,
+    body: Body,
+    options?: WriteRequestOptions,
+  ): Promise<ObjectRecord> {
+    return updateObject(this.#core, context, target, body, options);
+  }
+
+  /** @throws ApiError NotFound, Conflict, Invalid */
+  patch(
+    context: RequestContext,
+    target: NamedTarget,
+    body: PatchBody,
+    options?: WriteRequestOptions,
+  ): Promise<ObjectRecord> {
+    return patchObject(this.#core, context, target, body, options);
+  }
+
+  /** @throws ApiError NotFound, Conflict */
+  delete(context: RequestContext, target: NamedTarget, options?: DeleteOptions): Promise<ChangeResult> {
+    return deleteObject(this.#core, context, target, options);
+  }
+
+  deleteCollection(
+    context: RequestContext,
+    target: Target,
+    list: ListRequest,
+    options?: DeleteOptions,
+  ): Promise<ListedObjects> {
+    return deleteCollection(this.#core, context, target, list, options);
+  }
+
+  getScale(context: RequestContext, target: NamedTarget, options?: GetOptions): Promise<Scale> {
+    return getScale(this.#core, context, target, options);
+  }
+
+  updateScale(context: RequestContext, target: NamedTarget, body: Body, options?: WriteRequestOptions): Promise<Scale> {
+    return updateScale(this.#core, context, target, body, options);
+  }
+
+  patchScale(
+    context: RequestContext,
+    target: NamedTarget,
+    body: PatchBody,
+    options?: WriteRequestOptions,
+  ): Promise<Scale> {
+    return patchScale(this.#core, context, target, body, options);
+  }
+
+  /** @throws ApiError Conflict when the pod is assigned already, or being deleted */
+  bind(context: RequestContext, target: NamedTarget, body: Body, options?: WriteRequestOptions): Promise<void> {
+    return bindPod(this.#core, context, target, body, options);
+  }
+
+  evict(context: RequestContext, target: NamedTarget, body: Body, options?: WriteRequestOptions): Promise<void> {
+    return evictPod(this.#core, context, target, body, options);
+  }
+}

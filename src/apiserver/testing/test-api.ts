@@ -1,0 +1,35 @@
+/** A ResourceApi on the real store with consensus of one, for tests; with the namespace `default`. */
+import type { KubernetesObject } from '../../api/types.ts';
+import { resources } from '../../api/types.ts';
+import type { ApiClient } from '../../client/types.ts';
+import { createMemoryStore } from '../../store/testing/memory-proposer.ts';
+import { createLocalClient } from '../local-client.ts';
+import { ResourceApi, type ResourceApiOptions } from '../resource-api.ts';
+import type { UserInfo } from '../types.ts';
+
+export const admin: UserInfo = { name: 'admin', groups: ['system:masters', 'system:authenticated'] };
+
+export function nodeUser(name: string): UserInfo {
+  return { name: `system:node:${name}`, groups: ['system:nodes', 'system:authenticated'] };
+}
+
+export async function createTestApi(options: Partial<ResourceApiOptions> = {}) {
+  const { store, proposer } = createMemoryStore();
+  const api = new ResourceApi({ store, ...options });
+  const client: ApiClient = createLocalClient(api, { user: admin });
+  await client.create(resources.namespaces, namespace('default'));
+  return { api, store, proposer, client };
+}
+
+export function namespace(name: string): KubernetesObject {
+  return { apiVersion: 'v1', kind: 'Namespace', metadata: { name } };
+}
+
+export function configMap(name: string, data: Record<string, string> = {}, labels?: Record<string, string>) {
+  return { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, namespace: 'default', labels }, data };
+}
+
+export function pod(name: string, nodeName?: string): KubernetesObject {
+  const containers = [{ name: 'main', image: 'busybox' }];
+  return { apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace: 'default' }, spec: { containers, nodeName } };
+}

@@ -1,0 +1,149 @@
+/** POST to a collection. */
+import type { ResourceDefinition } from '../../api/definition.ts';
+import { generateName } from '../../api/meta/generate-name.ts';
+import { ApiError, isReason } from '../../api/status.ts';
+import { encodeForStorage } from '../../api/storage-codec.ts';
+import { type KubernetesObject, resources } from '../../api/types.ts';
+import type { Compare, KeyValue } from '../../store/types.ts';
+import type { Body, WriteRequestOptions } from '../body.ts';
+import type { ApiCore } from '../core.ts';
+import { decodeObject } from '../decode-object.ts';
+import { alreadyExists, forbidden, notFound } from '../errors.ts';
+import { objectKey } from '../keys.ts';
+import { metaOf, stampNew } from '../object-meta.ts';
+import { decodeShared, type ObjectRecord, recordOf } from '../object-record.ts';
+import { linearizableTimeoutMs } from '../resource-version.ts';
+import { withStoreErrors } from '../store-errors.ts';
+import { authorize, resolve, storageNamespace, type Target } from '../target.ts';
+import type { RequestContext } from '../types.ts';
+import { validateNew } from '../validate-object.ts';
+
+/** Names tried for one generateName, as upstream. */
+const maxGeneratedNames = 8;
+
+/** Times that a namespace may change its identity under a create before we give up. */
+const maxNamespaceRaces = 4;
+
+export async function createObject(
+  core: ApiCore,
+  context: RequestContext,
+  target: Target,
+  body: Body,
+  options: WriteRequestOptions = {},
+): Promise<ObjectRecord> {
+  const definition = resolve(core, target, 'create');
+  await authorize(core, context, target, 'create');
+  if (definition.namespaced && !target.namespace) {
+    throw new ApiError('BadRequest', `an empty namespace may not be set during creation of ${definition.resource}`);
+  }
+  const decoded = decodeObject(core, definition, body, context);
+  for (let attempt = 1; ; attempt++) {
+    const object = structuredClone(decoded);
+    const generated = nameIt(core, object);
+    try {
+      return await createNamed(core, context, definition, target, object, options);
+    } catch (error) {
+      if (!generated || attempt === maxGeneratedNames || !isReason(error, 'AlreadyExists')) throw error;
+    }
+  }
+}
+
+/** True when the name was made up, so that another may be tried. */
+function nameIt(core: ApiCore, object: KubernetesObject): boolean {
+  const meta = metaOf(object);
+  if (meta.name || !meta.generateName) return false;
+  meta.name = generateName(meta.generateName, (count) => Math.floor(core.random() * count));
+  return true;
+}
+
+async function createNamed(
+  core: ApiCore,
+  context: RequestContext,
+  definition: ResourceDefinition,
+  target: Target,
+  object: KubernetesObject,
+  options: WriteRequestOptions,
+): Promise<ObjectRecord> {
+  const { strategy } = definition;
+  const dryRun = options.dryRun === true;
+  const namespace = storageNamespace(definition, target);
+  stampNew(core, definition, target, object);
+  const name = object.metadata?.name ?? '';
+  strategy.setDefaults?.(object);
+  if (namespace !== undefined) await usableNamespace(core, context, definition, namespace, name);
+  core.admission.admit({ operation: 'CREATE', definition, namespace, name, user: context.user, dryRun, object });
+  strategy.prepareForCreate?.(object);
+  validateNew(definition, object);
+  return insert(core, context, definition, namespace, name, object, dryRun);
+}
+
+async function insert(
+  core: ApiCore,
+  context: RequestContext,
+  definition: ResourceDefinition,
+  namespace: string | undefined,
+  name: string,
+  object: KubernetesObject,
+  dryRun: boolean,
+): Promise<ObjectRecord> {
+  const key = objectKey(definition, namespace, name);
+  const value = encodeForStorage(object);
+  if (dryRun) {
+    await withStoreErrors(() => core.store.linearizable({ signal: context.signal, timeoutMs: linearizableTimeoutMs }));
+    if (core.store.get(key)) throw alreadyExists(definition, name);
+    return { value, revision: 0 };
+  }
+  for (let attempt = 1; ; attempt++) {
+    const compare: Compare[] = [{ key, target: 'version', operator: '=', operand: 0 }];
+    if (namespace !== undefined) {
+      // Nothing is ever created in a namespace that is gone: decided where the write stands in the log.
+      const inside = await usableNamespace(core, context, definition, namespace, name);
+      compare.push({ key: inside.key, target: 'createRevision', operator: '=', operand: inside.createRevision });
+    }
+    const result = await withStoreErrors(() =>
+      core.store.transact(
+        { compare, success: [{ type: 'put', key, value }], failure: [{ type: 'range', key }] },
+        { fenceTerm: context.fenceTerm, signal: context.signal },
+      ),
+    );
+    if (result.succeeded) return { value, revision: result.revision };
+    const [existing] = result.results;
+    if (existing?.type === 'range' && existing.items.length > 0) throw alreadyExists(definition, name);
+    if (attempt === maxNamespaceRaces) throw notFound(resources.namespaces, namespace ?? '');
+    await withStoreErrors(() => core.store.linearizable({ signal: context.signal, timeoutMs: linearizableTimeoutMs }));
+  }
+}
+
+/** @throws ApiError NotFound; Forbidden while the namespace is being deleted */
+async function usableNamespace(
+  core: ApiCore,
+  context: RequestContext,
+  definition: ResourceDefinition,
+  namespace: string,
+  name: string,
+): Promise<KeyValue> {
+  const key = objectKey(resources.namespaces, undefined, namespace);
+  let item = core.store.get(key);
+  if (!item || isTerminating(item)) {
+    await withStoreErrors(() => core.store.linearizable({ signal: context.signal, timeoutMs: linearizableTimeoutMs }));
+    item = core.store.get(key);
+  }
+  if (!item) throw notFound(resources.namespaces, namespace);
+  if (isTerminating(item)) {
+    throw forbidden(
+      definition,
+      name,
+      `unable to create new content in namespace ${namespace} because it is being terminated`,
+      {
+        reason: 'NamespaceTerminating',
+        message: `namespace ${namespace} is being terminated`,
+        field: 'metadata.namespace',
+      },
+    );
+  }
+  return item;
+}
+
+function isTerminating(namespace: KeyValue): boolean {
+  return decodeShared(recordOf(namespace)).metadata?.deletionTimestamp !== undefined;
+}

@@ -1,0 +1,26 @@
+/** GET of one object, and of those subresources that show the object itself (status). */
+import type { ApiCore } from '../core.ts';
+import { notFound } from '../errors.ts';
+import { objectKey } from '../keys.ts';
+import { type ObjectRecord, recordOf } from '../object-record.ts';
+import { awaitFreshness, readFreshness } from '../resource-version.ts';
+import { authorize, type NamedTarget, resolve, storageNamespace } from '../target.ts';
+import type { RequestContext } from '../types.ts';
+
+export interface GetOptions {
+  readonly resourceVersion?: string | undefined;
+}
+
+export async function getObject(
+  core: ApiCore,
+  context: RequestContext,
+  target: NamedTarget,
+  options: GetOptions = {},
+): Promise<ObjectRecord> {
+  const definition = resolve(core, target, 'get');
+  await authorize(core, context, target, 'get');
+  await awaitFreshness(core.store, readFreshness(options.resourceVersion), context.signal);
+  const item = core.store.get(objectKey(definition, storageNamespace(definition, target), target.name));
+  if (!item) throw notFound(definition, target.name);
+  return recordOf(item);
+}

@@ -1,0 +1,94 @@
+/** PUT of an object or of one of the subresources that are views of the object itself (status, finalize, ephemeralcontainers). */
+import type { ResourceDefinition, Strategy } from '../../api/definition.ts';
+import { ApiError } from '../../api/status.ts';
+import type { KubernetesObject } from '../../api/types.ts';
+import type { Body, WriteRequestOptions } from '../body.ts';
+import { type Change, changeObject } from '../change-object.ts';
+import type { ApiCore } from '../core.ts';
+import { decodeObject } from '../decode-object.ts';
+import { isDueAfterUpdate } from '../deletion.ts';
+import { stampUpdate } from '../object-meta.ts';
+import { decodeFresh, decodeShared, type ObjectRecord } from '../object-record.ts';
+import { prepareEphemeralContainers } from '../subresources/ephemeral-containers.ts';
+import { prepareFinalize } from '../subresources/finalize.ts';
+import { authorize, type NamedTarget, resolve, storageNamespace } from '../target.ts';
+import type { RequestContext } from '../types.ts';
+import { validateChanged } from '../validate-object.ts';
+
+export async function updateObject(
+  core: ApiCore,
+  context: RequestContext,
+  target: NamedTarget,
+  body: Body,
+  options: WriteRequestOptions = {},
+): Promise<ObjectRecord> {
+  const definition = resolve(core, target, 'update');
+  await authorize(core, context, target, 'update');
+  const decoded = decodeObject(core, definition, body, context);
+  return replaceObject(core, context, target, definition, options, () => structuredClone(decoded));
+}
+
+/**
+ * The common end of update and patch. `derive` makes the wanted object from what is stored (with its resourceVersion), as a private copy;
+ * it is called again when somebody else wrote in between.
+ */
+export async function replaceObject(
+  core: ApiCore,
+  context: RequestContext,
+  target: NamedTarget,
+  definition: ResourceDefinition,
+  options: WriteRequestOptions,
+  derive: (current: ObjectRecord) => KubernetesObject,
+): Promise<ObjectRecord> {
+  const prepare = prepareOf(definition, target.subresource);
+  const dryRun = options.dryRun === true;
+  const namespace = storageNamespace(definition, target);
+  const change = (current: ObjectRecord): Change => {
+    const old = decodeShared(current);
+    const object = derive(current);
+    stampUpdate(definition, target, object, old);
+    definition.strategy.setDefaults?.(object);
+    const { subresource, name } = target;
+    core.admission.admit({
+      operation: 'UPDATE',
+      definition,
+      subresource,
+      namespace,
+      name,
+      user: context.user,
+      dryRun,
+      object,
+      oldObject: old,
+    });
+    prepare?.(object, decodeFresh(current));
+    validateChanged(definition, object, old);
+    return { type: isDueAfterUpdate(definition, object, old) ? 'delete' : 'put', object };
+  };
+  const { record } = await changeObject(core, context, { definition, namespace, name: target.name, dryRun, change });
+  return record;
+}
+
+function prepareOf(definition: ResourceDefinition, subresource: string | undefined): Strategy['prepareForUpdate'] {
+  switch (subresource) {
+    case undefined:
+      return definition.strategy.prepareForUpdate?.bind(definition.strategy);
+    case 'status':
+      return definition.strategy.prepareForStatusUpdate?.bind(definition.strategy) ?? prepareStatusOnly;
+    case 'finalize':
+      return prepareFinalize;
+    case 'ephemeralcontainers':
+      return prepareEphemeralContainers;
+    default:
+      throw new ApiError('MethodNotAllowed', `${definition.resource}/${subresource} cannot be written this way`);
+  }
+}
+
+/** For kinds without a strategy of their own: everything but status (and the metadata that the server keeps) stays. */
+function prepareStatusOnly(object: KubernetesObject, old: KubernetesObject): void {
+  const { status } = object;
+  for (const field of Object.keys(object)) delete object[field];
+  Object.assign(object, old);
+  delete object.metadata?.resourceVersion;
+  if (status === undefined) delete object['status'];
+  else object['status'] = status;
+}
