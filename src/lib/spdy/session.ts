@@ -38,6 +38,7 @@ export class SpdySession {
   #lastPeerStreamId = 0;
   #peerKeepsWindows = false;
   #peerSaidGoodbye = false;
+  #dropped = false;
   #peerInitialWindowBytes = defaultWindowBytes;
   #drainWaiters: (() => void)[] = [];
 
@@ -68,9 +69,10 @@ export class SpdySession {
     if (this.#connection.writable) this.#connection.end(this.#writer.goaway(this.#lastPeerStreamId));
   }
 
-  /** Drops the connection at once. */
-  destroy(error?: Error): void {
-    this.#connection.destroy(error);
+  /** Drops the connection and its streams at once; to their owners they close without an error. */
+  destroy(): void {
+    this.#dropped = true;
+    this.#connection.destroy();
   }
 
   async #run(): Promise<Error | undefined> {
@@ -85,7 +87,8 @@ export class SpdySession {
     }
     for (const stream of [...this.#streams.values()]) {
       if (this.#peerSaidGoodbye && !failure) stream.receiveEnd();
-      stream.connectionLost(failure ?? new Error('SPDY connection ended before the stream did'));
+      const cause = failure ?? new Error('SPDY connection ended before the stream did');
+      stream.connectionLost(this.#dropped ? undefined : cause);
     }
     this.#streams.clear();
     if (failure) this.#connection.destroy();

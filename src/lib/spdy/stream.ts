@@ -69,14 +69,18 @@ export class SpdyStream extends Duplex {
     this.push(null);
   }
 
-  /** Session only: RST_STREAM. */
+  /** Session only: RST_STREAM. After our own end it only means that the peer has nothing to say. */
   receiveReset(status: number): void {
+    if (this.#finSent) {
+      this.receiveEnd();
+      return;
+    }
     this.#peerGone = true;
     this.destroy(new Error(`SPDY stream ${this.id} was reset by the peer: status ${status}`));
   }
 
-  /** Session only: the connection is over. What the peer had said in full can still be read; writing fails. */
-  connectionLost(cause: Error): void {
+  /** Session only: the connection is over, without a cause when we dropped it. What the peer had said in full can still be read. */
+  connectionLost(cause: Error | undefined): void {
     this.#peerGone = true;
     if (!this.#peerEnded) this.destroy(cause);
   }

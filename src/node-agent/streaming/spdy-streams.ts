@@ -62,10 +62,13 @@ export async function spdyStreams(connection: Duplex, selection: StreamSelection
   const stdout = opened.get('stdout');
   const stderr = opened.get('stderr');
   const error = opened.get('error')!;
+  const stdin = opened.get('stdin');
+  // We have nothing to say on this one.
+  stdin?.end();
   // The client has nothing to say on these; its FIN must still be read.
   for (const output of [stdout, stderr, error]) output?.resume();
   return {
-    stdin: opened.get('stdin'),
+    stdin,
     stdout,
     stderr,
     signal: gone.signal,

@@ -1,0 +1,2 @@
+export type { FindNode } from './agent-endpoint.ts';
+export { createStreamingProxy, type StreamingProxyOptions } from './proxy.ts';

@@ -1,0 +1,180 @@
+/**
+ * The API server's side of pod streams: finds the agent of the pod's node, and moves bytes. Protocols are not looked into: the agent
+ * terminates them.
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { Pod } from '../../api/generated/types/core-v1.ts';
+import { ApiError } from '../../api/status.ts';
+import type { TlsFiles } from '../../lib/grpc.ts';
+import type { Logger } from '../../lib/logger.ts';
+import type { HttpRequest, StreamingProxy, UpgradeSubresource } from '../streaming-types.ts';
+import type { RequestContext } from '../types.ts';
+import { AgentClient } from './agent-client.ts';
+import { agentEndpoint, type FindNode } from './agent-endpoint.ts';
+import { chooseContainer } from './default-container.ts';
+
+/** Streams through this replica at one time. */
+const maxStreams = 2_000;
+
+/** What the agent must see of the client's request; its credentials stay here. */
+const forwardedHeaders = [
+  'upgrade',
+  'sec-websocket-key',
+  'sec-websocket-version',
+  'sec-websocket-protocol',
+  'sec-websocket-extensions',
+  'x-stream-protocol-version',
+] as const;
+
+/** What the client must see of the agent's 101. */
+const returnedHeaders: readonly [lower: string, name: string][] = [
+  ['upgrade', 'Upgrade'],
+  ['sec-websocket-accept', 'Sec-WebSocket-Accept'],
+  ['sec-websocket-protocol', 'Sec-WebSocket-Protocol'],
+  ['sec-websocket-extensions', 'Sec-WebSocket-Extensions'],
+  ['x-stream-protocol-version', 'X-Stream-Protocol-Version'],
+];
+
+export interface StreamingProxyOptions {
+  readonly findNode: FindNode;
+  /** This master's certificate, which agents trust, and the CA of theirs. */
+  readonly tls: TlsFiles;
+  readonly logger: Logger;
+}
+
+export function createStreamingProxy(options: StreamingProxyOptions): StreamingProxy {
+  const client = new AgentClient(options.tls);
+  let streams = 0;
+  const limited = async (run: () => Promise<void>): Promise<void> => {
+    if (streams >= maxStreams) {
+      throw new ApiError('TooManyRequests', `this master carries ${maxStreams} pod streams already`, {
+        retryAfterSeconds: 1,
+      });
+    }
+    streams++;
+    try {
+      await run();
+    } finally {
+      streams--;
+    }
+  };
+  return {
+    handleLog: (context, pod, request, response) =>
+      // What is used of it is the same in HTTP/2's compatibility API, but the two have no common type.
+      limited(() => proxyLog(client, options, context, pod, request, response as ServerResponse)),
+    handleUpgrade: (_context, pod, subresource, request, socket, head) =>
+      limited(() => proxyUpgrade(client, options, pod, subresource, request, socket, head)),
+  };
+}
+
+async function proxyLog(
+  client: AgentClient,
+  { findNode }: StreamingProxyOptions,
+  context: RequestContext,
+  pod: Pod,
+  request: HttpRequest,
+  response: ServerResponse,
+): Promise<void> {
+  const query = queryOf(request);
+  const path = agentPath('containerLogs', pod, chooseContainer(pod, query.get('container') ?? undefined));
+  // A pod without a node has no logs, and no reason to be an error.
+  if (!pod.spec?.nodeName) {
+    response.writeHead(200, { 'content-type': 'text/plain' });
+    response.end();
+    return;
+  }
+  const endpoint = await agentEndpoint(pod, findNode);
+  const gone = new AbortController();
+  const abort = () => gone.abort();
+  response.once('close', abort);
+  context.signal?.addEventListener('abort', abort, { once: true });
+  try {
+    const answer = await client.get(endpoint, {
+      method: 'GET',
+      path: `${path}?${query}`,
+      headers: {},
+      signal: gone.signal,
+    });
+    response.writeHead(200, { 'content-type': answer.headers['content-type'] ?? 'text/plain' });
+    // The client of `logs -f` must not wait for the first line to know that it is being served.
+    response.flushHeaders();
+    await pipeline(answer, response);
+  } catch (error) {
+    if (!gone.signal.aborted) throw error;
+  } finally {
+    context.signal?.removeEventListener('abort', abort);
+  }
+}
+
+async function proxyUpgrade(
+  client: AgentClient,
+  { findNode, logger }: StreamingProxyOptions,
+  pod: Pod,
+  subresource: UpgradeSubresource,
+  request: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+): Promise<void> {
+  const query = queryOf(request);
+  const path =
+    subresource === 'portforward'
+      ? agentPath('portForward', pod)
+      : agentPath(subresource, pod, chooseContainer(pod, query.get('container') ?? undefined));
+  const endpoint = await agentEndpoint(pod, findNode);
+  const agent = await client.upgrade(endpoint, {
+    method: request.method ?? 'GET',
+    path: `${path}?${query}`,
+    headers: { connection: 'Upgrade', ...pickHeaders(request.headers) },
+  });
+  const lines = returnedHeaders.flatMap(([lower, name]) =>
+    [agent.headers[lower] ?? []].flat().map((value) => `${name}: ${value}`),
+  );
+  socket.write(`HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n${lines.join('\r\n')}\r\n\r\n`);
+  if (agent.head.length > 0) agent.socket.unshift(agent.head);
+  if (head.length > 0) socket.unshift(head);
+  await tunnel(socket, agent.socket, logger);
+}
+
+/** Resolves when either side has gone; then both are. A side that only stops sending may still receive. */
+async function tunnel(client: Duplex, agent: Duplex, logger: Logger): Promise<void> {
+  const broken = new AbortController();
+  const direction = async (from: Duplex, to: Duplex): Promise<void> => {
+    try {
+      await pipeline(from, to, { signal: broken.signal });
+    } catch (error) {
+      if (!broken.signal.aborted) logger.debug({ err: error }, 'a pod stream ended by a broken connection');
+      broken.abort();
+    }
+  };
+  await Promise.all([direction(client, agent), direction(agent, client)]);
+  client.destroy();
+  agent.destroy();
+}
+
+function agentPath(kind: string, pod: Pod, container?: string): string {
+  const segments = [
+    kind,
+    pod.metadata?.namespace ?? '',
+    pod.metadata?.name ?? '',
+    ...(container === undefined ? [] : [container]),
+  ];
+  return segments.map((segment) => `/${encodeURIComponent(segment)}`).join('');
+}
+
+/** `container` has become part of the path. */
+function queryOf(request: HttpRequest): URLSearchParams {
+  const url = request.url ?? '';
+  const mark = url.indexOf('?');
+  return new URLSearchParams(mark < 0 ? '' : url.slice(mark + 1));
+}
+
+function pickHeaders(headers: IncomingMessage['headers']): Record<string, string | string[]> {
+  const picked: Record<string, string | string[]> = {};
+  for (const name of forwardedHeaders) {
+    const value = headers[name];
+    if (value !== undefined) picked[name] = value;
+  }
+  return picked;
+}
