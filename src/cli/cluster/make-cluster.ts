@@ -1,0 +1,99 @@
+/** Plans a new cluster for this machine, or opens the one that is there. */
+import { createServer } from 'node:net';
+import { CliError } from '../cli-error.ts';
+import { occupiedRanges } from '../host/network.ts';
+import { clusterExists, loadCluster, saveCluster } from './cluster-file.ts';
+import { detectRuntime } from './detect-runtime.ts';
+import type { ClusterPaths } from './paths.ts';
+import { type Cluster, membersOfKind, planCluster } from './topology.ts';
+
+export interface ClusterRequest {
+  readonly masters?: number | undefined;
+  readonly workers?: number | undefined;
+  readonly hollow?: number | undefined;
+  readonly nodeGraceSeconds?: number | undefined;
+  readonly evictionSeconds?: number | undefined;
+}
+
+export interface MadeCluster {
+  readonly cluster: Cluster;
+  readonly isNew: boolean;
+  /** Why the nodes are what they are. */
+  readonly reason: string;
+}
+
+export async function makeCluster(paths: ClusterPaths, request: ClusterRequest): Promise<MadeCluster> {
+  const { runtime, reason } = detectRuntime();
+  if (clusterExists(paths)) {
+    const cluster = loadCluster(paths);
+    refuseChanges(cluster, paths, request);
+    return { cluster, isNew: false, reason };
+  }
+  const nodeLifecycle = {
+    ...(request.nodeGraceSeconds !== undefined && { graceMs: request.nodeGraceSeconds * 1000 }),
+    ...(request.evictionSeconds !== undefined && { evictionMs: request.evictionSeconds * 1000 }),
+  };
+  const usedPorts = runtime === 'hollow' ? await findUsedPorts() : new Set<number>();
+  try {
+    const cluster = planCluster({
+      hash: paths.hash,
+      masters: request.masters ?? 3,
+      workers: request.workers ?? 2,
+      hollow: request.hollow ?? 0,
+      runtime,
+      occupied: runtime === 'containerd' ? await occupiedRanges() : [],
+      isFree: (first, count) => ![...usedPorts].some((port) => port >= first && port < first + count),
+      ...(Object.keys(nodeLifecycle).length > 0 && { nodeLifecycle }),
+    });
+    saveCluster(paths, cluster);
+    return { cluster, isNew: true, reason };
+  } catch (error) {
+    if (error instanceof RangeError) throw new CliError(error.message, { cause: error, exitCode: 2 });
+    throw error;
+  }
+}
+
+/** A cluster keeps the shape that it was made with. */
+function refuseChanges(cluster: Cluster, paths: ClusterPaths, request: ClusterRequest): void {
+  const agents = membersOfKind(cluster, 'agent');
+  const now = {
+    masters: membersOfKind(cluster, 'master').length,
+    workers: agents.filter((agent) => agent.worker !== undefined).length,
+    hollow: agents.find((agent) => agent.worker === undefined)?.hollowNodes ?? 0,
+  };
+  for (const key of ['masters', 'workers', 'hollow'] as const) {
+    if (request[key] === undefined || request[key] === now[key]) continue;
+    throw new CliError(
+      `--${key} ${request[key]}: the cluster in ${paths.dir} was made with ${now[key]}. ` +
+        'Make another one with --dir, or start afresh after "trimast down --purge".',
+      { exitCode: 2 },
+    );
+  }
+}
+
+const probedPorts = { first: 10_240, blocks: 80, blockSize: 256 };
+/** Offsets within a block that a small cluster uses for certain. */
+const probedOffsets = [0, 4, 5, 6, 8, 12, 101, 102];
+
+/** Ports of the planning range that something listens on now. */
+async function findUsedPorts(): Promise<Set<number>> {
+  const used = new Set<number>();
+  const ports: number[] = [];
+  for (let block = 0; block < probedPorts.blocks; block++) {
+    for (const offset of probedOffsets) ports.push(probedPorts.first + block * probedPorts.blockSize + offset);
+  }
+  await Promise.all(
+    ports.map(async (port) => {
+      if (!(await canListen(port))) used.add(port);
+    }),
+  );
+  return used;
+}
+
+function canListen(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(false));
+    server.listen({ host: '127.0.0.1', port, exclusive: true }, () => server.close(() => resolve(true)));
+  });
+}

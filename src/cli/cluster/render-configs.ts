@@ -1,0 +1,80 @@
+/** The members' configuration files, from the topology. Pure: the same cluster gives the same text. */
+import { dirname } from 'node:path';
+import type { LoadBalancerConfig } from '../../lb/config.ts';
+import type { AgentConfig } from '../../node-agent/config.ts';
+import type { CertificateFiles } from '../../pki/pki-directory.ts';
+import type { MasterConfig } from '../../server/config.ts';
+import type { ClusterPaths } from './paths.ts';
+import { type Cluster, endpoint, type Member, membersOfKind } from './topology.ts';
+
+type Files = (name: string) => CertificateFiles;
+
+export function renderMaster(
+  cluster: Cluster,
+  member: Member,
+  paths: ClusterPaths,
+  files: Files,
+  serviceAccountKeyFile: string,
+): MasterConfig {
+  return {
+    name: member.name,
+    clusterId: cluster.id,
+    memberId: member.memberId!,
+    dataDir: paths.memberData(member.name),
+    members: membersOfKind(cluster, 'master').map((master) => ({
+      id: master.memberId!,
+      name: master.name,
+      apiAddress: endpoint(master, 'api'),
+      grpcAddress: endpoint(master, 'grpc'),
+      raftAddress: endpoint(master, 'raft'),
+    })),
+    tls: files(member.name),
+    serviceAccountKeyFile,
+    network: {
+      podCidr: cluster.network.podCidr,
+      nodeCidrMaskSize: cluster.network.nodeCidrMaskSize,
+      serviceCidr: cluster.network.serviceCidr,
+      clusterDomain: cluster.network.clusterDomain,
+    },
+    ...(cluster.nodeLifecycle && { nodeLifecycle: cluster.nodeLifecycle }),
+  };
+}
+
+export function renderAgent(cluster: Cluster, member: Member, paths: ClusterPaths, files: Files): AgentConfig {
+  const runtime: AgentConfig['runtime'] =
+    member.hollowNodes === undefined
+      ? {
+          kind: 'containerd',
+          socket: paths.containerdSocket(member.name),
+          cniConfDir: paths.cniConfDir(member.name),
+          podLogsDir: `${paths.memberData(member.name)}/pod-logs`,
+          cgroupParent: cgroupName(cluster, member.name),
+        }
+      : { kind: 'hollow', nodes: member.hollowNodes, certDir: dirname(files(member.name).certFile) };
+  return {
+    nodeName: member.name,
+    dataDir: paths.memberData(member.name),
+    masters: membersOfKind(cluster, 'master').map((master) => endpoint(master, 'grpc')),
+    tls: files(member.name),
+    address: member.address,
+    port: member.ports.https!,
+    runtime,
+    clusterDomain: cluster.network.clusterDomain,
+  };
+}
+
+export function renderLoadBalancer(cluster: Cluster, member: Member, files: Files): LoadBalancerConfig {
+  return {
+    listen: endpoint(member, 'api'),
+    backends: membersOfKind(cluster, 'master').map((master) => ({
+      name: master.name,
+      address: endpoint(master, 'api'),
+    })),
+    tls: files(member.name),
+  };
+}
+
+/** Parent of all pods of one worker, in every hierarchy. */
+export function cgroupName(cluster: Cluster, worker: string): string {
+  return `/trimast-${cluster.id}-${worker}`;
+}

@@ -1,0 +1,21 @@
+/** `trimast lb --config F`: the load balancer in front of the masters, until SIGTERM or SIGINT. */
+import type { LoadBalancerConfig } from '../../lb/config.ts';
+import { startLoadBalancer } from '../../lb/load-balancer.ts';
+import { createLogger } from '../../lib/logger.ts';
+import { readConfigFile } from '../config-file.ts';
+
+export async function lb(options: { config: string }): Promise<void> {
+  const tls = ['tls.caFile', 'tls.certFile', 'tls.keyFile'];
+  const config = readConfigFile<LoadBalancerConfig>(options.config, {
+    required: ['listen', 'backends', ...tls],
+    paths: tls,
+  });
+  const logger = createLogger('lb');
+  const balancer = await startLoadBalancer(config, logger);
+  await new Promise<void>((resolve) => {
+    process.once('SIGTERM', resolve);
+    process.once('SIGINT', resolve);
+  });
+  logger.info('stopping');
+  await balancer.close();
+}

@@ -1,0 +1,6 @@
+/** `trimast sim`: the deterministic simulator of the consensus core. */
+import { runScript } from './run-script.ts';
+
+export async function sim(args: readonly string[]): Promise<void> {
+  await runScript('sim/main.ts', args);
+}

@@ -1,0 +1,96 @@
+/** `trimast status`: who runs, who leads, how far each replica is. A master that does not answer is down, not an error. */
+import { type DirOption, openCluster } from '../cluster/open-cluster.ts';
+import type { ClusterPaths } from '../cluster/paths.ts';
+import type { Cluster, Member, MemberKind } from '../cluster/topology.ts';
+import { leaderOf, type MasterStatus, MasterStatusClient } from '../members/master-status.ts';
+import { runningProcess } from '../members/pid-file.ts';
+import { renderTable } from '../render-table.ts';
+
+/** `unreachable`: a master whose process runs but which does not answer. */
+export type MemberState = 'running' | 'paused' | 'unreachable' | 'down';
+
+export interface MemberStatus {
+  readonly name: string;
+  readonly kind: MemberKind;
+  readonly state: MemberState;
+  readonly pid?: number;
+  readonly address: string;
+  readonly ports: Readonly<Record<string, number>>;
+  /** Masters that answer. */
+  readonly leader?: boolean;
+  readonly role?: string;
+  readonly term?: number;
+  readonly appliedIndex?: number;
+  readonly appliedRevision?: number;
+  readonly stateHash?: string;
+}
+
+export interface ClusterStatus {
+  readonly id: string;
+  readonly dir: string;
+  readonly kubeconfig: string;
+  readonly members: readonly MemberStatus[];
+}
+
+export async function clusterStatus(cluster: Cluster, paths: ClusterPaths): Promise<ClusterStatus> {
+  const client = new MasterStatusClient(cluster, paths);
+  try {
+    const masters = await client.askAll();
+    const leader = leaderOf(masters.values());
+    const members = cluster.members.map((member) => memberStatus(member, paths, masters.get(member.name), leader));
+    return { id: cluster.id, dir: paths.dir, kubeconfig: paths.kubeconfig, members };
+  } finally {
+    client.close();
+  }
+}
+
+function memberStatus(
+  member: Member,
+  paths: ClusterPaths,
+  master: MasterStatus | undefined,
+  leader: MasterStatus | undefined,
+): MemberStatus {
+  const running = runningProcess(paths.runDir, member.name);
+  const { name, kind, address, ports } = member;
+  const silent = kind === 'master' && master === undefined && running?.state === 'running';
+  return {
+    name,
+    kind,
+    state: running ? (silent ? 'unreachable' : running.state) : 'down',
+    ...(running && { pid: running.pid }),
+    address,
+    ports,
+    ...(master && {
+      leader: master.name === leader?.name,
+      role: master.role,
+      term: master.term,
+      appliedIndex: master.appliedIndex,
+      appliedRevision: master.revision,
+      ...(master.stateHash !== undefined && { stateHash: master.stateHash }),
+    }),
+  };
+}
+
+export async function status(options: DirOption & { output?: string | undefined }): Promise<void> {
+  const { cluster, paths } = openCluster(options);
+  const result = await clusterStatus(cluster, paths);
+  process.stdout.write(options.output === 'json' ? `${JSON.stringify(result, undefined, 2)}\n` : renderStatus(result));
+}
+
+export function renderStatus(result: ClusterStatus): string {
+  const rows = result.members.map((member) => [
+    member.name,
+    member.kind,
+    member.state,
+    String(member.pid ?? '-'),
+    member.address,
+    Object.entries(member.ports)
+      .map(([name, port]) => `${name}:${port}`)
+      .join(' ') || '-',
+    member.leader ? 'leader' : (member.role ?? '-'),
+    String(member.term ?? '-'),
+    String(member.appliedRevision ?? '-'),
+  ]);
+  const header = ['NAME', 'KIND', 'STATE', 'PID', 'ADDRESS', 'PORTS', 'ROLE', 'TERM', 'REVISION'];
+  return `${renderTable([header, ...rows])}\nkubeconfig: ${result.kubeconfig}\n`;
+}

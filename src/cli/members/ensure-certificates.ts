@@ -1,0 +1,43 @@
+/** The CA, and a certificate for every member and for the administrator. Makes only what is missing or about to expire. */
+import { existsSync } from 'node:fs';
+import {
+  adminCertificate,
+  agentCertificate,
+  loadBalancerCertificate,
+  masterCertificate,
+} from '../../pki/identities.ts';
+import { writeKubeconfig } from '../../pki/kubeconfig.ts';
+import { PkiDirectory } from '../../pki/pki-directory.ts';
+import { addressAt, parseCidr } from '../cluster/cidr.ts';
+import type { ClusterPaths } from '../cluster/paths.ts';
+import { type Cluster, endpoint, membersOfKind, nodeNames } from '../cluster/topology.ts';
+
+export async function ensureCertificates(cluster: Cluster, paths: ClusterPaths): Promise<void> {
+  const pki = new PkiDirectory(paths.pkiDir);
+  await pki.init(cluster.id);
+  const balancers = membersOfKind(cluster, 'lb');
+  const serviceAddress = addressAt(parseCidr(cluster.network.serviceCidr), 1);
+  for (const { name, kind, address, hollowNodes } of cluster.members) {
+    if (kind === 'lb') await pki.ensure(name, loadBalancerCertificate(name));
+    if (kind === 'master') {
+      const addresses = [address, ...balancers.map((balancer) => balancer.address), serviceAddress];
+      const { clusterDomain } = cluster.network;
+      await pki.ensure(name, masterCertificate({ name, addresses, clusterDomain }));
+    }
+    if (kind !== 'agent') continue;
+    // A process that plays many nodes has a server certificate as the process, and one client identity per node.
+    await pki.ensure(name, agentCertificate(name, [address]));
+    if ((hollowNodes ?? 1) === 1) continue;
+    for (const node of nodeNames({ name, kind, address, hollowNodes: hollowNodes!, ports: {} })) {
+      await pki.ensure(node, agentCertificate(node, [address]));
+    }
+  }
+  const renewed = await pki.ensure('admin', adminCertificate);
+  if (!renewed && existsSync(paths.kubeconfig)) return;
+  writeKubeconfig(paths.kubeconfig, {
+    server: `https://${endpoint(balancers[0]!, 'api')}`,
+    clusterName: `trimast-${cluster.id}`,
+    userName: 'kubernetes-admin',
+    files: pki.files('admin'),
+  });
+}

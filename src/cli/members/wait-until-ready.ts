@@ -1,0 +1,138 @@
+/** Waits until a cluster works: its processes run, a master leads, every node is Ready. Whoever dies meanwhile is named. */
+import { existsSync } from 'node:fs';
+import { connect } from 'node:net';
+import { HttpsTransport } from '../../client/https-transport.ts';
+import { loadKubeconfig } from '../../client/kubeconfig.ts';
+import { type CliError, describeError } from '../cli-error.ts';
+import type { ClusterPaths } from '../cluster/paths.ts';
+import { type Cluster, membersOfKind, nodeNames } from '../cluster/topology.ts';
+import { isAlive } from '../host/processes.ts';
+import type { EnsuredMember } from './ensure-member.ts';
+import { leaderOf, type MasterStatus, MasterStatusClient } from './master-status.ts';
+import { memberFailure } from './member-failure.ts';
+
+const pollMs = 30;
+const timeoutMs = 60_000;
+
+/** Asks `probe` until it gives something. @throws CliError naming a member that died, or `onTimeout`'s error. */
+async function poll<T>(
+  members: readonly EnsuredMember[],
+  paths: ClusterPaths,
+  probe: () => Promise<T | undefined>,
+  onTimeout: () => CliError,
+): Promise<T> {
+  const deadlineMs = performance.now() + timeoutMs;
+  for (;;) {
+    for (const { member, identity } of members) {
+      if (!isAlive(identity)) throw memberFailure(paths, member.name, 'its process has ended');
+    }
+    const result = await probe();
+    if (result !== undefined) return result;
+    if (performance.now() > deadlineMs) throw onTimeout();
+    await new Promise((resolve) => setTimeout(resolve, pollMs));
+  }
+}
+
+export async function waitForSocket(member: EnsuredMember, socket: string, paths: ClusterPaths): Promise<void> {
+  await poll(
+    [member],
+    paths,
+    async () => ((await accepts(socket)) ? true : undefined),
+    () => memberFailure(paths, member.member.name, `it has not opened ${socket} within ${timeoutMs} ms`),
+  );
+}
+
+function accepts(path: string): Promise<boolean> {
+  if (!existsSync(path)) return Promise.resolve(false);
+  return new Promise((resolve) => {
+    const socket = connect({ path });
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+}
+
+/** The leader, once a master leads and serves. */
+export async function waitForLeader(
+  cluster: Cluster,
+  paths: ClusterPaths,
+  members: readonly EnsuredMember[],
+): Promise<MasterStatus> {
+  const client = new MasterStatusClient(cluster, paths);
+  let answered: string[] = [];
+  try {
+    return await poll(
+      members,
+      paths,
+      async () => {
+        const statuses = await client.askAll();
+        answered = [...statuses.keys()];
+        return leaderOf(statuses.values());
+      },
+      () => {
+        const masters = membersOfKind(cluster, 'master').map((master) => master.name);
+        const silent = masters.find((name) => !answered.includes(name));
+        const cause = `no master leads after ${timeoutMs} ms; of ${masters.join(', ')} answered: ${answered.join(', ') || 'none'}`;
+        return memberFailure(paths, silent ?? masters[0]!, cause);
+      },
+    );
+  } finally {
+    client.close();
+  }
+}
+
+interface NodeList {
+  readonly items?: readonly {
+    readonly metadata: { readonly name: string };
+    readonly status?: {
+      readonly conditions?: readonly { readonly type: string; readonly status: string; readonly message?: string }[];
+    };
+  }[];
+}
+
+/** Asks through the load balancer, as users will. Returns how many nodes there are. */
+export async function waitForNodes(
+  cluster: Cluster,
+  paths: ClusterPaths,
+  members: readonly EnsuredMember[],
+): Promise<number> {
+  const agents = membersOfKind(cluster, 'agent');
+  const expected = agents.flatMap(nodeNames);
+  const transport = new HttpsTransport(loadKubeconfig(paths.kubeconfig));
+  let waiting = new Map(expected.map((name) => [name, 'it has not registered']));
+  try {
+    return await poll(
+      members,
+      paths,
+      async () => {
+        try {
+          const body = await transport.send({ method: 'GET', path: '/api/v1/nodes', timeoutMs: 5_000 });
+          waiting = notReady(expected, JSON.parse(body.toString('utf8')) as NodeList);
+        } catch (error) {
+          waiting = new Map(expected.map((name) => [name, `the API does not answer: ${describeError(error)}`]));
+        }
+        return waiting.size === 0 ? expected.length : undefined;
+      },
+      () => {
+        const [node, reason] = [...waiting][0]!;
+        const agent = agents.find((candidate) => nodeNames(candidate).includes(node))!;
+        const cause = `node ${node} is not Ready after ${timeoutMs} ms (${reason}); ${waiting.size} of ${expected.length} are not`;
+        return memberFailure(paths, agent.name, cause);
+      },
+    );
+  } finally {
+    transport.close();
+  }
+}
+
+function notReady(expected: readonly string[], list: NodeList): Map<string, string> {
+  const waiting = new Map(expected.map((name) => [name, 'it has not registered']));
+  for (const { metadata, status } of list.items ?? []) {
+    const ready = status?.conditions?.find((condition) => condition.type === 'Ready');
+    if (ready?.status === 'True') waiting.delete(metadata.name);
+    else if (waiting.has(metadata.name)) waiting.set(metadata.name, ready?.message || 'it reports no condition Ready');
+  }
+  return waiting;
+}

@@ -1,0 +1,188 @@
+/** The command line: what there is and which options it takes. A command's code is loaded only when it is run. */
+import { Command, InvalidArgumentError } from 'commander';
+
+const memberHelp = 'a name of "trimast status", "leader" or "all-masters"';
+
+function wholeNumber(text: string): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(value)) throw new InvalidArgumentError('expected a whole number.');
+  return value;
+}
+
+const collect = (value: string, before: string[] = []): string[] => [...before, value];
+
+export function createProgram(): Command {
+  const program = new Command('trimast')
+    .description('A Kubernetes-compatible, highly available control plane with its own Raft inside.')
+    .option('--dir <folder>', 'folder of the cluster (default: $TRIMAST_DIR, else .trimast in the repository)')
+    .enablePositionalOptions()
+    .showHelpAfterError('See "trimast help" for the commands.')
+    .configureHelp({ showGlobalOptions: true });
+  addClusterCommands(program);
+  addMemberCommands(program);
+  addApiCommands(program);
+  addProjectCommands(program);
+  addLongRunningCommands(program);
+  addPkiCommands(program);
+  return program;
+}
+
+/** A command about one cluster. */
+function clusterCommand(program: Command, nameAndArgs: string, description: string): Command {
+  return program.command(nameAndArgs).description(description).option('--dir <folder>', 'folder of the cluster');
+}
+
+function addClusterCommands(program: Command): void {
+  program.commandsGroup('Cluster on this machine:');
+  clusterCommand(program, 'up', 'make a cluster, or start whatever of it is not running')
+    .option('--masters <n>', 'masters of a new cluster (default 3)', wholeNumber)
+    .option('--workers <n>', 'workers of a new cluster (default 2)', wholeNumber)
+    .option('--hollow <n>', 'nodes without containers that one more process plays (default 0)', wholeNumber)
+    .option('--node-grace-seconds <n>', 'a silent node is not ready after this long (new clusters)', wholeNumber)
+    .option('--eviction-seconds <n>', 'pods leave a node not ready for this long (new clusters)', wholeNumber)
+    .action(async (_, command: Command) => (await import('./commands/up.ts')).up(command.optsWithGlobals()));
+  clusterCommand(program, 'down', 'end everything of the cluster')
+    .option('--purge', 'remove its data too')
+    .action(async (_, command: Command) => (await import('./commands/down.ts')).down(command.optsWithGlobals()));
+  clusterCommand(program, 'status', 'members, who leads, how far each replica is')
+    .option('-o, --output <format>', 'json')
+    .action(async (_, command: Command) => (await import('./commands/status.ts')).status(command.optsWithGlobals()));
+  const image = program.command('image').description('container images of the workers');
+  clusterCommand(image, 'load <file>', 'import an OCI or Docker archive into every worker')
+    .option('--name <reference>', 'name for the image, when the archive has only one')
+    .action(async (file: string, _, command: Command) =>
+      (await import('./commands/image-load.ts')).imageLoad(file, command.optsWithGlobals()),
+    );
+}
+
+function addMemberCommands(program: Command): void {
+  program.commandsGroup('Members:');
+  clusterCommand(program, 'start <member>', `start ${memberHelp}`).action(async (member: string, _, command: Command) =>
+    (await import('./commands/start.ts')).start(member, command.optsWithGlobals()),
+  );
+  clusterCommand(program, 'stop <member>', 'SIGTERM, and wait').action(async (member: string, _, command: Command) =>
+    (await import('./commands/stop.ts')).stop(member, command.optsWithGlobals()),
+  );
+  clusterCommand(program, 'kill <member>', 'SIGKILL').action(async (member: string, _, command: Command) =>
+    (await import('./commands/kill.ts')).kill(member, command.optsWithGlobals()),
+  );
+  clusterCommand(program, 'pause <member>', 'SIGSTOP').action(async (member: string, _, command: Command) =>
+    (await import('./commands/pause.ts')).pause(member, command.optsWithGlobals()),
+  );
+  clusterCommand(program, 'resume <member>', 'SIGCONT').action(async (member: string, _, command: Command) =>
+    (await import('./commands/pause.ts')).resume(member, command.optsWithGlobals()),
+  );
+  clusterCommand(program, 'logs <name>', "a member's log; when no member has that name, a pod's")
+    .option('-f, --follow', 'go on as lines come')
+    .option('--tail <n>', 'only the last lines', wholeNumber)
+    .option('--pretty', 'members: text instead of JSON')
+    .option('-n, --namespace <name>', 'pods: their namespace')
+    .option('-c, --container <name>', 'pods: the container')
+    .option('-p, --previous', 'pods: the container before its last restart')
+    .action(async (name: string, _, command: Command) =>
+      (await import('./commands/logs.ts')).logs(name, command.optsWithGlobals()),
+    );
+}
+
+function addApiCommands(program: Command): void {
+  program.commandsGroup('Kubernetes API:');
+  clusterCommand(program, 'kubectl [args...]', 'the kubectl on PATH, for this cluster')
+    .allowUnknownOption()
+    .passThroughOptions()
+    .helpOption(false)
+    .action(async (args: string[], _, command: Command) =>
+      (await import('./commands/kubectl.ts')).kubectl(args, command.optsWithGlobals()),
+    );
+  const apiCommand = (nameAndArgs: string, description: string) =>
+    clusterCommand(program, nameAndArgs, description).option('-n, --namespace <name>', 'namespace');
+  apiCommand('apply', 'create or change objects')
+    .requiredOption('-f, --filename <file>', 'manifest, folder, or - for standard input; may be repeated', collect)
+    .action(async (_, command: Command) => (await import('./commands/apply.ts')).apply(command.optsWithGlobals()));
+  apiCommand('get <resource> [name]', 'show objects')
+    .option('-o, --output <format>', 'wide, json or yaml')
+    .option('-l, --selector <labels>', 'label selector')
+    .option('-A, --all-namespaces', 'of every namespace')
+    .action(async (resource: string, name: string | undefined, _, command: Command) =>
+      (await import('./commands/get.ts')).get(resource, name, command.optsWithGlobals()),
+    );
+  apiCommand('delete [resource] [names...]', 'delete objects')
+    .option('-f, --filename <file>', 'manifest, folder, or -; may be repeated', collect)
+    .option('--grace-period <seconds>', 'time to end in', wholeNumber)
+    .option('--ignore-not-found', 'what is gone already is fine')
+    .action(async (resource: string | undefined, names: string[], _, command: Command) =>
+      (await import('./commands/delete.ts')).deleteObjects(resource, names, command.optsWithGlobals()),
+    );
+  apiCommand('scale <resource> [name]', 'set the number of replicas')
+    .requiredOption('--replicas <n>', 'how many', wholeNumber)
+    .action(async (resource: string, name: string | undefined, _, command: Command) =>
+      (await import('./commands/scale.ts')).scale(resource, name, command.optsWithGlobals()),
+    );
+}
+
+function addProjectCommands(program: Command): void {
+  program.commandsGroup('Project:');
+  const scriptCommand = (name: string, description: string) =>
+    program
+      .command(`${name} [args...]`)
+      .description(description)
+      .allowUnknownOption()
+      .passThroughOptions()
+      .helpOption(false);
+  scriptCommand('test', 'every check and test; --unit or --e2e [FILTER] for a part').action(async (args: string[]) =>
+    (await import('./commands/test.ts')).test(args),
+  );
+  scriptCommand('bench', 'benchmarks: the list, or one of them').action(async ([name, ...args]: string[]) =>
+    (await import('./commands/bench.ts')).bench(name, args),
+  );
+  scriptCommand('sim', 'the simulator of the consensus core').action(async (args: string[]) =>
+    (await import('./commands/sim.ts')).sim(args),
+  );
+  program
+    .command('version')
+    .description('versions of trimast and Node.js')
+    .action(async () => (await import('./commands/version.ts')).version());
+}
+
+function addLongRunningCommands(program: Command): void {
+  program.commandsGroup('Programs that "up" starts, also for machines of their own:');
+  const longRunning = (name: string, description: string) =>
+    program.command(name).description(description).requiredOption('--config <file>', 'its configuration, as JSON');
+  longRunning('master', 'one replica of the control plane').action(async (options: { config: string }) =>
+    (await import('./commands/master.ts')).master(options),
+  );
+  longRunning('agent', 'the agent of a node').action(async (options: { config: string }) =>
+    (await import('./commands/agent.ts')).agent(options),
+  );
+  longRunning('lb', 'the load balancer in front of the masters').action(async (options: { config: string }) =>
+    (await import('./commands/lb.ts')).lb(options),
+  );
+}
+
+function addPkiCommands(program: Command): void {
+  const pki = program.command('pki').description('certificates for machines of their own');
+  const folder = (name: string, description: string) =>
+    pki.command(name).description(description).option('--pki <folder>', 'folder of the certificates', 'pki');
+  const issue = (name: string, description: string) =>
+    folder(name, description)
+      .option('--address <address>', 'IP address or DNS name; once for each', collect)
+      .option('--days <n>', 'days until it expires (default 365)', wholeNumber)
+      .option('--force', 'also when there is one that is valid');
+  const load = () => import('./commands/pki.ts');
+  folder('init', 'make the CA and the key for service-account tokens')
+    .option('--name <name>', 'name of the cluster', 'trimast')
+    .action(async (options) => (await load()).pkiInit(options));
+  issue('issue-master <name>', 'certificate of a master')
+    .option('--cluster-domain <domain>', 'DNS domain of the cluster', 'cluster.local')
+    .action(async (name: string, options) => (await load()).pkiIssueMaster(name, options));
+  issue('issue-agent <node>', 'certificate of a node').action(async (name: string, options) =>
+    (await load()).pkiIssueAgent(name, options),
+  );
+  issue('issue-lb <name>', 'certificate of a load balancer').action(async (name: string, options) =>
+    (await load()).pkiIssueLoadBalancer(name, options),
+  );
+  issue('issue-user <name>', 'certificate of a person or program')
+    .option('--group <group>', 'group, such as system:masters; once for each', collect)
+    .option('--server <address>', 'also write a kubeconfig for this API server')
+    .option('--cluster-name <name>', 'name of the cluster in the kubeconfig', 'trimast')
+    .action(async (name: string, options) => (await load()).pkiIssueUser(name, options));
+}
