@@ -1,11 +1,12 @@
 /** Request bodies: bytes and Content-Type → parsed value; value → object of an expected kind. */
 import type { ResourceDefinition } from '../definition.ts';
 import { type Decoded, DecodeError, decodeBySchema } from '../schema/decode.ts';
-import type { SchemaSet } from '../schema/schema.ts';
+import { builtInSchemas, type SchemaSet } from '../schema/schema.ts';
 import { ApiError } from '../status.ts';
 import { apiVersionOf, type GroupVersionKind, type KubernetesObject } from '../types.ts';
 import { findDuplicateJsonFields } from './json-duplicates.ts';
 import { acceptedMediaTypes, bodyFormat } from './media-type.ts';
+import { decodeProtobuf, ProtobufError } from './protobuf/decode.ts';
 import { parseYaml } from './yaml.ts';
 
 /** Query parameter `fieldValidation`; absent means Warn. */
@@ -34,6 +35,16 @@ export function parseBody(bytes: Uint8Array, contentType: string | undefined, fi
       'UnsupportedMediaType',
       `the body of the request was in an unknown format - accepted media types include: ${acceptedMediaTypes.join(', ')}`,
     );
+  }
+  if (format === 'protobuf') {
+    try {
+      return { value: decodeProtobuf(builtInSchemas(), bytes), duplicates: [] };
+    } catch (error) {
+      if (!(error instanceof ProtobufError)) throw error;
+      throw new ApiError('BadRequest', `cannot decode the protobuf body: ${error.message}`, undefined, {
+        cause: error,
+      });
+    }
   }
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
   if (format === 'yaml') {

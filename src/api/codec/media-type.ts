@@ -1,13 +1,14 @@
 /** Media types of request bodies. */
 
-export type BodyFormat = 'json' | 'yaml';
+export type BodyFormat = 'json' | 'yaml' | 'protobuf';
 
 const formats: Readonly<Record<string, BodyFormat>> = {
   'application/json': 'json',
   'application/yaml': 'yaml',
+  'application/vnd.kubernetes.protobuf': 'protobuf',
 };
 
-/** Told to a client that sends anything else. Protobuf joins when its codec exists. */
+/** Told to a client that sends anything else. */
 export const acceptedMediaTypes = Object.keys(formats);
 
 /** Absent or empty means JSON: `kubectl scale --current-replicas` sends no Content-Type. */

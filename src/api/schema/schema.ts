@@ -1,7 +1,7 @@
 /** The OpenAPI schemas of the built-in kinds, as `tools/kinds/generate.ts` wrote them (`$ref` is a bare definition name). */
 import { readFileSync } from 'node:fs';
 import { assert } from '../../lib/assert.ts';
-import type { GroupVersionKind } from '../types.ts';
+import { apiVersionOf, type GroupVersionKind } from '../types.ts';
 
 export interface Schema {
   readonly type?: 'object' | 'array' | 'string' | 'integer' | 'number' | 'boolean';
@@ -33,6 +33,8 @@ export const specialTypes = {
 
 export class SchemaSet {
   readonly definitions: ReadonlyMap<string, Schema>;
+  #byKind: Map<string, string> | undefined;
+  readonly #scalarDefaults = new Map<string, readonly (readonly [field: string, value: unknown])[]>();
 
   constructor(definitions: Readonly<Record<string, Schema>>) {
     this.definitions = new Map(Object.entries(definitions));
@@ -43,6 +45,32 @@ export class SchemaSet {
     const schema = this.definitions.get(name);
     assert(schema, 'no such schema', { name });
     return schema;
+  }
+
+  /** Name of the definition of a kind, by its `x-kubernetes-group-version-kind`; undefined for a kind that is not known. */
+  definitionOfKind(apiVersion: string, kind: string): string | undefined {
+    if (!this.#byKind) {
+      this.#byKind = new Map();
+      for (const [name, schema] of this.definitions) {
+        for (const gvk of schema['x-kubernetes-group-version-kind'] ?? []) {
+          this.#byKind.set(`${apiVersionOf(gvk)} ${gvk.kind}`, name);
+        }
+      }
+    }
+    return this.#byKind.get(`${apiVersion} ${kind}`);
+  }
+
+  /** Fields of a definition that have a scalar default which is not the zero value, with that default. */
+  scalarDefaults(name: string): readonly (readonly [field: string, value: unknown])[] {
+    let defaults = this.#scalarDefaults.get(name);
+    if (!defaults) {
+      const properties = Object.entries(this.get(name).properties ?? {});
+      defaults = properties
+        .filter(([, property]) => property.default && typeof property.default !== 'object')
+        .map(([field, property]) => [field, property.default] as const);
+      this.#scalarDefaults.set(name, defaults);
+    }
+    return defaults;
   }
 
   /** Follows `$ref` to the definition's body. Patch and list markers beside a `$ref` stay with the caller's `schema`. */
