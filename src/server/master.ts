@@ -1,0 +1,176 @@
+/**
+ * Composition of a master: the only place that knows all of its parts. From the bottom up: store and Raft, the generic API path over the store,
+ * the listeners over the API, and the loops that run while this replica leads.
+ */
+import { readFileSync } from 'node:fs';
+import * as grpc from '@grpc/grpc-js';
+import type { Node } from '../api/generated/types/core-v1.ts';
+import { resources } from '../api/types.ts';
+import { ensureBootstrapObjects } from '../apiserver/bootstrap.ts';
+import { createApiServer } from '../apiserver/http/server.ts';
+import { createLocalClient } from '../apiserver/local-client.ts';
+import { ResourceApi } from '../apiserver/resource-api.ts';
+import { createStreamingProxy } from '../apiserver/streaming/index.ts';
+import { identities, type UserInfo } from '../apiserver/types.ts';
+import { InformerSet } from '../client/informer-set.ts';
+import type { LeaderContext } from '../client/types.ts';
+import { startControllers } from '../controllers/index.ts';
+import { createDispatcher, createLastSeenPeer } from '../dispatcher/index.ts';
+import { addResourceApi } from '../grpc-api/index.ts';
+import { systemClock } from '../lib/clock.ts';
+import { serverCredentials } from '../lib/grpc.ts';
+import type { Logger } from '../lib/logger.ts';
+import { startRaftNode } from '../raft/index.ts';
+import { startScheduler } from '../scheduler/scheduler.ts';
+import { createStore } from '../store/index.ts';
+import { startCompaction } from './compaction.ts';
+import type { MasterConfig } from './config.ts';
+import { type LeaderLoop, runLeaderLoops } from './leader-loops.ts';
+import { splitAddress } from './load-config.ts';
+import { masterStatus } from './status.ts';
+
+const defaultGraceMs = 10_000;
+const defaultEvictionMs = 5 * 60_000;
+const grpcDrainMs = 1_000;
+
+export interface Master {
+  /** Gives leadership away if it has it, lets running requests end, closes the log. */
+  stop(): Promise<void>;
+}
+
+export async function startMaster(config: MasterConfig, logger: Logger): Promise<Master> {
+  const self = config.members.find((member) => member.id === config.memberId)!;
+  const tls = config.tls;
+
+  const { store, stateMachine, attach } = createStore();
+  const raft = await startRaftNode(
+    {
+      clusterId: config.clusterId,
+      memberId: config.memberId,
+      members: config.members.map(({ id, name, raftAddress }) => ({ id, name, address: raftAddress })),
+      dataDir: config.dataDir,
+      listen: splitAddress(self.raftAddress),
+      tls: { ...tls, peerOrganization: identities.peersOrganization },
+    },
+    stateMachine,
+    logger.child({ part: 'raft' }),
+  );
+  attach(raft);
+
+  const api = new ResourceApi({ store });
+  const clientFor = (user: UserInfo, fenceTerm?: number) => createLocalClient(api, { user, fenceTerm });
+  const systemClient = clientFor(systemUser('system:trimast'));
+
+  let stopping = false;
+  const apiServer = createApiServer({
+    api,
+    tls,
+    listen: splitAddress(self.apiAddress),
+    streaming: createStreamingProxy({
+      findNode: (name) => systemClient.get<Node>(resources.nodes, { name }, { resourceVersion: '0' }),
+      tls,
+      logger: logger.child({ part: 'streaming' }),
+    }),
+    readiness: {
+      raft: () => (raft.leadership().leaderId === undefined ? 'no leader is known' : undefined),
+      shutdown: () => (stopping ? 'this master is shutting down' : undefined),
+    },
+    debugStatus: () => masterStatus(self.name, raft, store),
+    logger: logger.child({ part: 'api' }),
+  });
+
+  const dispatcher = createDispatcher({
+    masterName: self.name,
+    systemClient,
+    clientFor,
+    peers: config.members
+      .filter((member) => member !== self)
+      .map((member) => createLastSeenPeer(member.grpcAddress, tls)),
+    logger: logger.child({ part: 'dispatcher' }),
+  });
+  const grpcServer = new grpc.Server({
+    'grpc.max_receive_message_length': 8 * 1024 * 1024,
+    'grpc.max_send_message_length': 8 * 1024 * 1024,
+  });
+  dispatcher.addTo(grpcServer);
+  const resourceApi = addResourceApi(grpcServer, {
+    clientFor,
+    isReady: () => raft.leadership().leaderId !== undefined,
+  });
+
+  await apiServer.listen();
+  await listenGrpc(grpcServer, self.grpcAddress, serverCredentials(tls));
+
+  const informersOf = new WeakMap<LeaderContext, InformerSet>();
+  const informers = (context: LeaderContext): InformerSet => {
+    let set = informersOf.get(context);
+    if (!set) {
+      set = new InformerSet({ client: context.client, signal: context.signal, logger });
+      informersOf.set(context, set);
+    }
+    return set;
+  };
+  const loops: LeaderLoop[] = [
+    { name: 'bootstrap', start: (context) => ensureBootstrapObjects(context.client) },
+    {
+      name: 'scheduler',
+      start: (context) =>
+        startScheduler(context, { informers: informers(context) }, logger.child({ part: 'scheduler' })),
+    },
+    {
+      name: 'controllers',
+      start: (context) =>
+        startControllers(
+          context,
+          {
+            informers: informers(context),
+            caPem: readFileSync(tls.caFile, 'utf8'),
+            network: config.network,
+            nodeLifecycle: {
+              lastSeen: (nodes) => dispatcher.lastSeen(nodes),
+              graceMs: config.nodeLifecycle?.graceMs ?? defaultGraceMs,
+              evictionMs: config.nodeLifecycle?.evictionMs ?? defaultEvictionMs,
+            },
+          },
+          logger.child({ part: 'controllers' }),
+        ),
+    },
+    { name: 'compaction', start: (context) => startCompaction(context, store, systemClock, logger) },
+  ];
+  const leading = runLeaderLoops(raft, (term) => clientFor(systemUser('system:trimast-leader'), term), loops, logger);
+  logger.info({ api: self.apiAddress, grpc: self.grpcAddress, raft: self.raftAddress }, 'master started');
+
+  return {
+    async stop() {
+      stopping = true;
+      leading.stop();
+      if (raft.leadership().isLeader && config.members.length > 1) {
+        await raft
+          .transferLeadership()
+          .catch((error: unknown) => logger.warn({ error: String(error) }, 'leadership was not taken over'));
+      }
+      dispatcher.close();
+      resourceApi.close();
+      await Promise.all([apiServer.close(), closeGrpc(grpcServer)]);
+      await raft.stop();
+    },
+  };
+}
+
+/** What acts inside a master: trusted like the admin, by a name of its own. */
+function systemUser(name: string): UserInfo {
+  return { name, groups: [identities.mastersGroup, identities.authenticatedGroup] };
+}
+
+async function listenGrpc(server: grpc.Server, address: string, credentials: grpc.ServerCredentials): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    server.bindAsync(address, credentials, (error) => (error ? reject(error) : resolve()));
+  });
+}
+
+/** Streams that a client keeps open do not hold the shutdown up. */
+async function closeGrpc(server: grpc.Server): Promise<void> {
+  const forced = setTimeout(() => server.forceShutdown(), grpcDrainMs);
+  await new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
+  clearTimeout(forced);
+}
