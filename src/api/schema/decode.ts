@@ -4,6 +4,7 @@
  * - A value of the wrong type is an error that names struct, path and type as Go does.
  * - Fields that the schema does not know are dropped and reported (`unknown field "spec.foo"`).
  * - null means absent; inside lists and maps of scalars it means the zero value.
+ * - Absent fields whose schema has a scalar default other than the zero value get it (a port's protocol: TCP).
  * - Quantities and timestamps come out in canonical form, base64 is checked.
  *
  * The result shares nothing with the input except free-form parts (RawExtension, JSON, managed fields).
@@ -82,6 +83,7 @@ class Decoder {
       const goPath = place.goPath === '' ? key : `${place.goPath}.${key}`;
       result[key] = this.#value(schema, inner, { struct, goPath, path });
     }
+    for (const [key, value] of this.#schemas.scalarDefaults(name)) result[key] ??= value;
     return result;
   }
 

@@ -1,5 +1,6 @@
 /** core/v1 Pod. */
 import { defineKind, fieldAt, statusSubresource } from '../define.ts';
+import { podStrategy } from './strategy.ts';
 
 const kind = { group: '', version: 'v1', kind: 'Pod' } as const;
 const connectVerbs = ['create', 'get'];
@@ -20,6 +21,7 @@ export const podDefinition = defineKind({
     { name: 'portforward', kind: { group: '', version: 'v1', kind: 'PodPortForwardOptions' }, verbs: connectVerbs },
     statusSubresource(kind),
   ],
+  strategy: podStrategy,
   fieldSelectors: {
     'spec.nodeName': fieldAt('spec.nodeName'),
     'spec.restartPolicy': fieldAt('spec.restartPolicy'),
