@@ -43,6 +43,8 @@ export interface Strategy {
   prepareForStatusUpdate?(object: KubernetesObject, old: KubernetesObject): void;
   /** Beyond the schema and ObjectMeta, which the generic path checks. */
   validate?(object: KubernetesObject): FieldError[];
+  /** What is wrong only in a new object; beside `validate`. */
+  validateCreate?(object: KubernetesObject): FieldError[];
   validateUpdate?(object: KubernetesObject, old: KubernetesObject): FieldError[];
   /** Name rule; default DNS-1123 subdomain. Returns what is wrong, or undefined. */
   validateName?(name: string): string | undefined;

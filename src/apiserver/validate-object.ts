@@ -6,7 +6,12 @@ import type { KubernetesObject } from '../api/types.ts';
 
 /** @throws ApiError Invalid */
 export function validateNew(definition: ResourceDefinition, object: KubernetesObject): void {
-  const errors = [...validateObjectMeta(definition, object), ...(definition.strategy.validate?.(object) ?? [])];
+  const { strategy } = definition;
+  const errors = [
+    ...validateObjectMeta(definition, object),
+    ...(strategy.validate?.(object) ?? []),
+    ...(strategy.validateCreate?.(object) ?? []),
+  ];
   if (errors.length > 0) throw invalid(definition, object.metadata?.name ?? '', errors);
 }
 

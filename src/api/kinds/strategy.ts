@@ -10,6 +10,7 @@ export interface TypedStrategy<T> {
   prepareForUpdate?(object: T, old: T): void;
   prepareForStatusUpdate?(object: T, old: T): void;
   validate?(object: T): FieldError[];
+  validateCreate?(object: T): FieldError[];
   validateUpdate?(object: T, old: T): FieldError[];
   validateName?(name: string): string | undefined;
   gracePeriodSeconds?(object: T, requested: number | undefined): number;

@@ -1,5 +1,6 @@
 /** core/v1 ConfigMap. */
 import { defineKind } from '../define.ts';
+import { configMapStrategy } from './strategy.ts';
 
 export const configMapDefinition = defineKind({
   group: '',
@@ -8,4 +9,5 @@ export const configMapDefinition = defineKind({
   resource: 'configmaps',
   namespaced: true,
   shortNames: ['cm'],
+  strategy: configMapStrategy,
 });

@@ -1,5 +1,6 @@
 /** apps/v1 Deployment. */
 import { defineKind, scaleSubresource, statusSubresource } from '../define.ts';
+import { deploymentStrategy } from './strategy.ts';
 
 const kind = { group: 'apps', version: 'v1', kind: 'Deployment' } as const;
 
@@ -10,4 +11,5 @@ export const deploymentDefinition = defineKind({
   shortNames: ['deploy'],
   categories: ['all'],
   subresources: [scaleSubresource, statusSubresource(kind)],
+  strategy: deploymentStrategy,
 });

@@ -1,5 +1,6 @@
 /** core/v1 Endpoints and discovery.k8s.io/v1 EndpointSlice. */
 import { defineKind } from '../define.ts';
+import { endpointSliceStrategy } from './strategy.ts';
 
 export const endpointsDefinition = defineKind({
   group: '',
@@ -16,4 +17,5 @@ export const endpointSliceDefinition = defineKind({
   kind: 'EndpointSlice',
   resource: 'endpointslices',
   namespaced: true,
+  strategy: endpointSliceStrategy,
 });

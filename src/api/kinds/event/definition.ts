@@ -1,5 +1,6 @@
 /** core/v1 Event. */
 import { defineKind, fieldAt } from '../define.ts';
+import { eventStrategy } from './strategy.ts';
 
 export const eventDefinition = defineKind({
   group: '',
@@ -21,4 +22,5 @@ export const eventDefinition = defineKind({
     source: fieldAt('source.component'),
     type: fieldAt('type'),
   },
+  strategy: eventStrategy,
 });

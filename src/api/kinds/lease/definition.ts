@@ -1,5 +1,6 @@
 /** coordination.k8s.io/v1 Lease. */
 import { defineKind } from '../define.ts';
+import { leaseStrategy } from './strategy.ts';
 
 export const leaseDefinition = defineKind({
   group: 'coordination.k8s.io',
@@ -7,4 +8,5 @@ export const leaseDefinition = defineKind({
   kind: 'Lease',
   resource: 'leases',
   namespaced: true,
+  strategy: leaseStrategy,
 });

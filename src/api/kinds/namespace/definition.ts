@@ -1,5 +1,6 @@
 /** core/v1 Namespace. */
 import { defineKind, fieldAt, statusSubresource } from '../define.ts';
+import { namespaceStrategy } from './strategy.ts';
 
 const kind = { group: '', version: 'v1', kind: 'Namespace' } as const;
 
@@ -11,4 +12,5 @@ export const namespaceDefinition = defineKind({
   verbs: ['create', 'delete', 'get', 'list', 'patch', 'update', 'watch'],
   subresources: [{ name: 'finalize', kind, verbs: ['update'] }, statusSubresource(kind)],
   fieldSelectors: { 'status.phase': fieldAt('status.phase') },
+  strategy: namespaceStrategy,
 });

@@ -3,6 +3,15 @@
  * them (no quota is enforced, no volume provisioned, no rule evaluated) until the part that does so exists.
  */
 import { defineKind, statusSubresource } from '../define.ts';
+import { statusApart } from '../strategy.ts';
+import {
+  bindingStrategy,
+  persistentVolumeClaimStrategy,
+  persistentVolumeStrategy,
+  priorityClassStrategy,
+  roleStrategy,
+  storageClassStrategy,
+} from './strategies.ts';
 
 const core = { group: '', version: 'v1' } as const;
 const rbac = { group: 'rbac.authorization.k8s.io', version: 'v1' } as const;
@@ -12,6 +21,7 @@ export const plainDefinitions = [
   defineKind({
     ...core,
     kind: 'ResourceQuota',
+    strategy: statusApart,
     resource: 'resourcequotas',
     namespaced: true,
     shortNames: ['quota'],
@@ -20,6 +30,7 @@ export const plainDefinitions = [
   defineKind({
     ...core,
     kind: 'PersistentVolume',
+    strategy: persistentVolumeStrategy,
     resource: 'persistentvolumes',
     namespaced: false,
     shortNames: ['pv'],
@@ -28,19 +39,27 @@ export const plainDefinitions = [
   defineKind({
     ...core,
     kind: 'PersistentVolumeClaim',
+    strategy: persistentVolumeClaimStrategy,
     resource: 'persistentvolumeclaims',
     namespaced: true,
     shortNames: ['pvc'],
     subresources: [statusSubresource({ ...core, kind: 'PersistentVolumeClaim' })],
   }),
-  defineKind({ ...rbac, kind: 'ClusterRoleBinding', resource: 'clusterrolebindings', namespaced: false }),
-  defineKind({ ...rbac, kind: 'ClusterRole', resource: 'clusterroles', namespaced: false }),
-  defineKind({ ...rbac, kind: 'RoleBinding', resource: 'rolebindings', namespaced: true }),
-  defineKind({ ...rbac, kind: 'Role', resource: 'roles', namespaced: true }),
+  defineKind({
+    ...rbac,
+    kind: 'ClusterRoleBinding',
+    resource: 'clusterrolebindings',
+    namespaced: false,
+    strategy: bindingStrategy,
+  }),
+  defineKind({ ...rbac, kind: 'ClusterRole', resource: 'clusterroles', namespaced: false, strategy: roleStrategy }),
+  defineKind({ ...rbac, kind: 'RoleBinding', resource: 'rolebindings', namespaced: true, strategy: bindingStrategy }),
+  defineKind({ ...rbac, kind: 'Role', resource: 'roles', namespaced: true, strategy: roleStrategy }),
   defineKind({
     group: 'scheduling.k8s.io',
     version: 'v1',
     kind: 'PriorityClass',
+    strategy: priorityClassStrategy,
     resource: 'priorityclasses',
     namespaced: false,
     shortNames: ['pc'],
@@ -49,6 +68,7 @@ export const plainDefinitions = [
     group: 'storage.k8s.io',
     version: 'v1',
     kind: 'StorageClass',
+    strategy: storageClassStrategy,
     resource: 'storageclasses',
     namespaced: false,
     shortNames: ['sc'],

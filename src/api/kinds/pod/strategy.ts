@@ -39,6 +39,7 @@ export const podStrategy = typedStrategy<Pod>({
   },
 
   validate: validatePod,
+  validateCreate: validateNewPod,
   validateUpdate: validatePodUpdate,
 
   gracePeriodSeconds(pod, requested) {
@@ -49,5 +50,3 @@ export const podStrategy = typedStrategy<Pod>({
     return grace < 0 ? 1 : grace;
   },
 });
-
-export { validateNewPod };

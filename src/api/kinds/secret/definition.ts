@@ -1,5 +1,6 @@
 /** core/v1 Secret. */
 import { defineKind, fieldAt } from '../define.ts';
+import { secretStrategy } from './strategy.ts';
 
 export const secretDefinition = defineKind({
   group: '',
@@ -8,4 +9,5 @@ export const secretDefinition = defineKind({
   resource: 'secrets',
   namespaced: true,
   fieldSelectors: { type: fieldAt('type') },
+  strategy: secretStrategy,
 });

@@ -1,5 +1,6 @@
 /** core/v1 Service. */
 import { defineKind, fieldAt, statusSubresource } from '../define.ts';
+import { serviceStrategy } from './strategy.ts';
 
 const kind = { group: '', version: 'v1', kind: 'Service' } as const;
 
@@ -11,4 +12,5 @@ export const serviceDefinition = defineKind({
   categories: ['all'],
   subresources: [statusSubresource(kind)],
   fieldSelectors: { 'spec.clusterIP': fieldAt('spec.clusterIP'), 'spec.type': fieldAt('spec.type') },
+  strategy: serviceStrategy,
 });

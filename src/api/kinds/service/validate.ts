@@ -1,0 +1,112 @@
+/** Services. */
+import { isIP } from 'node:net';
+import type { FieldError } from '../../definition.ts';
+import type { Service, ServicePort, ServiceSpec } from '../../generated/types/core-v1.ts';
+import { fieldForbidden, fieldInvalid, fieldRequired } from '../../meta/field-error.ts';
+import { dns1035Label, dns1123Label, dns1123Subdomain } from '../../meta/names.ts';
+import { validateLabels } from '../../meta/object-meta.ts';
+import { each, matches, oneOf, portNumber, portNumberOrName, requiredName, unique } from '../checks.ts';
+import { headless } from './defaults.ts';
+
+const types = ['ClusterIP', 'ExternalName', 'LoadBalancer', 'NodePort'];
+const nodePortRange = { low: 30_000, high: 32_767 };
+
+export const validateServiceName = dns1035Label;
+
+export function validateService({ spec }: Service): FieldError[] {
+  if (!spec) return [fieldRequired('spec.ports')];
+  const isHeadless = spec.clusterIP === headless;
+  const errors = [
+    ...oneOf('spec.type', spec.type, types),
+    ...oneOf('spec.sessionAffinity', spec.sessionAffinity, ['ClientIP', 'None']),
+    ...oneOf('spec.externalTrafficPolicy', spec.externalTrafficPolicy, ['Cluster', 'Local']),
+    ...oneOf('spec.internalTrafficPolicy', spec.internalTrafficPolicy, ['Cluster', 'Local']),
+    ...oneOf('spec.ipFamilyPolicy', spec.ipFamilyPolicy, ['SingleStack', 'PreferDualStack', 'RequireDualStack']),
+    ...validateLabels(spec.selector, 'spec.selector'),
+    ...validatePorts(spec, isHeadless),
+    ...validateClusterIp(spec),
+    ...each('spec.externalIPs', spec.externalIPs, (address, field) => ipAddress(field, address)),
+  ];
+  if (spec.type === 'ExternalName') {
+    errors.push(...requiredName('spec.externalName', spec.externalName?.replace(/\.$/, ''), dns1123Subdomain));
+  }
+  return errors;
+}
+
+function validatePorts(spec: ServiceSpec, isHeadless: boolean): FieldError[] {
+  const ports = spec.ports ?? [];
+  if (ports.length === 0) {
+    return isHeadless || spec.type === 'ExternalName' ? [] : [fieldRequired('spec.ports')];
+  }
+  const nodePorts = spec.type === 'NodePort' || spec.type === 'LoadBalancer';
+  return [
+    ...each('spec.ports', ports, (port, field) => [
+      ...validatePort(port, field, ports.length > 1),
+      ...validateNodePort(port, field, nodePorts, spec.type),
+    ]),
+    ...unique(
+      ports,
+      (port) => port.name,
+      (index) => `spec.ports[${index}].name`,
+    ),
+    ...unique(
+      ports,
+      (port) => `${port.protocol}/${port.port}`,
+      (index) => `spec.ports[${index}]`,
+    ),
+  ];
+}
+
+function validatePort(port: ServicePort, field: string, needsName: boolean): FieldError[] {
+  return [
+    ...(needsName
+      ? requiredName(`${field}.name`, port.name, dns1123Label)
+      : matches(`${field}.name`, port.name, dns1123Label)),
+    ...portNumber(`${field}.port`, port.port ?? 0),
+    ...oneOf(`${field}.protocol`, port.protocol, ['SCTP', 'TCP', 'UDP']),
+    ...portNumberOrName(`${field}.targetPort`, port.targetPort),
+  ];
+}
+
+function validateNodePort(port: ServicePort, field: string, allowed: boolean, type: string | undefined): FieldError[] {
+  const { nodePort } = port;
+  if (!nodePort) return [];
+  const here = `${field}.nodePort`;
+  if (!allowed) return [fieldForbidden(here, `may not be used when \`type\` is '${type}'`)];
+  const { low, high } = nodePortRange;
+  if (nodePort >= low && nodePort <= high) return [];
+  const detail = `provided port is not in the valid range. The range of valid ports is ${low}-${high}`;
+  return [fieldInvalid(here, nodePort, detail)];
+}
+
+function validateClusterIp(spec: ServiceSpec): FieldError[] {
+  const addresses = spec.clusterIPs ?? [];
+  if (spec.type === 'ExternalName') {
+    return addresses.length > 0 || spec.clusterIP
+      ? [fieldForbidden('spec.clusterIPs', 'may not be set for ExternalName services')]
+      : [];
+  }
+  if (spec.clusterIP !== undefined && addresses[0] !== undefined && addresses[0] !== spec.clusterIP) {
+    return [fieldInvalid('spec.clusterIPs', addresses, 'first value must match `clusterIP`')];
+  }
+  if (spec.clusterIP === headless && spec.type !== 'ClusterIP') {
+    return [fieldInvalid('spec.clusterIPs[0]', headless, `may not be set to 'None' for ${spec.type} services`)];
+  }
+  return each('spec.clusterIPs', addresses, (address, field) =>
+    address === headless ? [] : ipAddress(field, address),
+  );
+}
+
+function ipAddress(field: string, address: string): FieldError[] {
+  return isIP(address) > 0
+    ? []
+    : [fieldInvalid(field, address, 'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)')];
+}
+
+/** An address once given stays, unless the Service becomes an ExternalName. */
+export function validateServiceUpdate({ spec }: Service, old: Service): FieldError[] {
+  const before = old.spec?.clusterIP;
+  if (!before || old.spec?.type === 'ExternalName' || spec?.type === 'ExternalName') return [];
+  if (spec?.clusterIP === before) return [];
+  return [fieldInvalid('spec.clusterIPs[0]', spec?.clusterIPs ?? [], 'may not change once set')];
+}

@@ -1,0 +1,50 @@
+/** Pod templates of controllers: selector and template must belong together. */
+import type { FieldError } from '../../definition.ts';
+import type { PodTemplateSpec } from '../../generated/types/core-v1.ts';
+import type { LabelSelector } from '../../generated/types/meta-v1.ts';
+import { fieldForbidden, fieldInvalid, fieldNotSupported, fieldRequired } from '../../meta/field-error.ts';
+import { selectorMatches, validateLabelSelector } from '../../meta/label-selector.ts';
+import { validateAnnotations, validateLabels } from '../../meta/object-meta.ts';
+import { validatePodSpec } from '../pod/validate.ts';
+
+/** `kind` in lower case, as the message about an empty selector names it. */
+export function validateSelector(selector: LabelSelector | undefined, kind: string): FieldError[] {
+  if (!selector) return [fieldRequired('spec.selector')];
+  const terms = Object.keys(selector.matchLabels ?? {}).length + (selector.matchExpressions?.length ?? 0);
+  if (terms === 0) return [fieldInvalid('spec.selector', selector, `empty selector is invalid for ${kind}`)];
+  return validateLabelSelector(selector, 'spec.selector');
+}
+
+/** A template whose pods run for ever. */
+export function validateTemplate(
+  template: PodTemplateSpec | undefined,
+  selector: LabelSelector | undefined,
+): FieldError[] {
+  const field = 'spec.template';
+  if (!template) return [fieldRequired(field)];
+  const labels = template.metadata?.labels ?? {};
+  const errors: FieldError[] = [];
+  if (selector && !selectorMatches(selector, labels)) {
+    errors.push(fieldInvalid(`${field}.metadata.labels`, labels, '`selector` does not match template `labels`'));
+  }
+  errors.push(
+    ...validateLabels(template.metadata?.labels, `${field}.labels`),
+    ...validateAnnotations(template.metadata?.annotations, `${field}.annotations`),
+  );
+  const { spec } = template;
+  if (!spec) return [...errors, fieldRequired(`${field}.spec.containers`)];
+  errors.push(...validatePodSpec(spec, `${field}.spec`));
+  if (spec.restartPolicy !== 'Always') {
+    errors.push(fieldNotSupported(`${field}.spec.restartPolicy`, spec.restartPolicy, ['Always']));
+  }
+  if (spec.activeDeadlineSeconds !== undefined) {
+    const detail = 'activeDeadlineSeconds in ReplicaSet is not Supported';
+    errors.push(fieldForbidden(`${field}.spec.activeDeadlineSeconds`, detail));
+  }
+  if ((spec.ephemeralContainers?.length ?? 0) > 0) {
+    errors.push(
+      fieldForbidden(`${field}.spec.ephemeralContainers`, 'ephemeral containers not allowed in pod template'),
+    );
+  }
+  return errors;
+}
