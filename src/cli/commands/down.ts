@@ -10,7 +10,8 @@ import { type Cluster, type Member, membersOfKind } from '../cluster/topology.ts
 import { findCgroups, removeCgroups } from '../host/cgroups.ts';
 import { removeMounts } from '../host/mounts.ts';
 import { removeNetwork } from '../host/network.ts';
-import { runningProcess } from '../members/pid-file.ts';
+import { findLeftovers, removeLeftovers } from '../members/leftovers.ts';
+import { removePidFile, runningProcess } from '../members/pid-file.ts';
 import { endMember } from '../members/stop-member.ts';
 import { Progress } from '../progress.ts';
 
@@ -29,6 +30,7 @@ export async function down(options: DirOption & { purge?: boolean | undefined })
     const cluster = loadCluster(paths);
     requireRights(cluster);
     await endMembers(cluster, paths, progress);
+    for (const { name } of cluster.members) removePidFile(paths.runDir, name);
     if (cluster.runtime === 'containerd') {
       await removeTraces(cluster, paths);
       progress.done('network, mounts and cgroups removed');
@@ -58,7 +60,7 @@ async function endMembers(cluster: Cluster, paths: ClusterPaths, progress: Progr
 async function endWorker(containerd: Member, paths: ClusterPaths, progress: Progress): Promise<void> {
   const pods = await import('../members/remove-pods.ts');
   const worker = containerd.worker!;
-  const leftovers = pods.findLeftovers(paths, worker);
+  const leftovers = findLeftovers(paths, worker);
   if (runningProcess(paths.runDir, containerd.name)?.state === 'running') {
     try {
       const count = await pods.removeSandboxes(paths.containerdSocket(worker));
@@ -71,7 +73,7 @@ async function endWorker(containerd: Member, paths: ClusterPaths, progress: Prog
   }
   await endMember(containerd, paths, graceMs);
   await pods.killStrays(paths, worker);
-  await pods.removeLeftovers(leftovers);
+  await removeLeftovers(leftovers);
 }
 
 async function removeTraces(cluster: Cluster, paths: ClusterPaths): Promise<void> {

@@ -9,6 +9,7 @@ import type { Cluster, Member } from '../cluster/topology.ts';
 import { namespaceExists } from '../host/network.ts';
 import type { ProcessIdentity } from '../host/processes.ts';
 import { findUnrecorded, launch } from './launch.ts';
+import { findLeftovers, removeDeadSockets } from './leftovers.ts';
 import { runningProcess, writePidFile } from './pid-file.ts';
 
 /** What containerd starts sandboxes with; `up` imports it under this name. */
@@ -32,6 +33,7 @@ export async function ensureMember(cluster: Cluster, member: Member, paths: Clus
   if (member.namespace && !namespaceExists(member.namespace)) {
     throw new CliError(`start ${member.name}: its network is missing; run "trimast up"`);
   }
+  if (member.kind === 'containerd') await removeDeadSockets(findLeftovers(paths, member.worker!));
   writeConfig(cluster, member, paths);
   return { member, identity: await launch(member, paths), started: true };
 }

@@ -1,12 +1,11 @@
 /** Waits until a cluster works: its processes run, a master leads, every node is Ready. Whoever dies meanwhile is named. */
-import { existsSync } from 'node:fs';
-import { connect } from 'node:net';
 import { HttpsTransport } from '../../client/https-transport.ts';
 import { loadKubeconfig } from '../../client/kubeconfig.ts';
 import { type CliError, describeError } from '../cli-error.ts';
 import type { ClusterPaths } from '../cluster/paths.ts';
 import { type Cluster, membersOfKind, nodeNames } from '../cluster/topology.ts';
 import { isAlive } from '../host/processes.ts';
+import { acceptsConnections } from '../host/unix-socket.ts';
 import type { EnsuredMember } from './ensure-member.ts';
 import { leaderOf, type MasterStatus, MasterStatusClient } from './master-status.ts';
 import { memberFailure } from './member-failure.ts';
@@ -37,21 +36,9 @@ export async function waitForSocket(member: EnsuredMember, socket: string, paths
   await poll(
     [member],
     paths,
-    async () => ((await accepts(socket)) ? true : undefined),
+    async () => ((await acceptsConnections(socket)) ? true : undefined),
     () => memberFailure(paths, member.member.name, `it has not opened ${socket} within ${timeoutMs} ms`),
   );
-}
-
-function accepts(path: string): Promise<boolean> {
-  if (!existsSync(path)) return Promise.resolve(false);
-  return new Promise((resolve) => {
-    const socket = connect({ path });
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once('error', () => resolve(false));
-  });
 }
 
 /** The leader, once a master leads and serves. */
