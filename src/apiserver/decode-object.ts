@@ -10,7 +10,7 @@ export function decodeObject(
   core: ApiCore,
   expected: GroupVersionKind & { readonly schema: string },
   body: Body,
-  context: RequestContext,
+  context: Pick<RequestContext, 'warn'>,
 ): KubernetesObject {
   if ('object' in body) {
     return decodeValue(core.schemas, expected, { value: body.object, duplicates: [] }, { fieldValidation: 'Ignore' });

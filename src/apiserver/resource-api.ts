@@ -8,6 +8,7 @@ import type { KindRegistry, ResourceDefinition } from '../api/definition.ts';
 import type { Scale } from '../api/generated/types/autoscaling-v1.ts';
 import { createKindRegistry } from '../api/registry.ts';
 import { builtInSchemas, type SchemaSet } from '../api/schema/schema.ts';
+import type { GroupVersionKind, KubernetesObject } from '../api/types.ts';
 import { type Clock, systemClock } from '../lib/clock.ts';
 import type { Store } from '../store/types.ts';
 import { defaultAdmission } from './admission/default-chain.ts';
@@ -16,6 +17,7 @@ import { createAuthorizer } from './authorization/index.ts';
 import type { Body, WriteRequestOptions } from './body.ts';
 import type { ChangeResult } from './change-object.ts';
 import type { ApiCore } from './core.ts';
+import { decodeObject } from './decode-object.ts';
 import type { PatchBody } from './decode-patch.ts';
 import type { ObjectRecord } from './object-record.ts';
 import { bindPod } from './subresources/binding.ts';
@@ -26,7 +28,7 @@ import type { Authorizer, RequestContext } from './types.ts';
 import { createObject } from './verbs/create.ts';
 import { type DeleteOptions, deleteObject } from './verbs/delete.ts';
 import { deleteCollection } from './verbs/delete-collection.ts';
-import { type GetOptions, getObject } from './verbs/get.ts';
+import { type GetOptions, getObject, readObject } from './verbs/get.ts';
 import { type ListedObjects, type ListRequest, listObjects } from './verbs/list.ts';
 import { patchObject } from './verbs/patch.ts';
 import { updateObject } from './verbs/update.ts';
@@ -85,6 +87,20 @@ export class ResourceApi {
   /** For what is done outside of the generic path (pod streams). @throws ApiError Forbidden */
   authorize(context: RequestContext, target: Target, verb: string): Promise<void> {
     return authorize(this.#core, context, target, verb);
+  }
+
+  /** The object behind a subresource that the caller has been authorized for. @throws ApiError NotFound */
+  read(context: RequestContext, target: NamedTarget): Promise<ObjectRecord> {
+    return readObject(this.#core, context, target);
+  }
+
+  /** The body of a resource that is not stored. @throws ApiError BadRequest, UnsupportedMediaType */
+  decode(
+    expected: GroupVersionKind & { readonly schema: string },
+    body: Body,
+    context: Pick<RequestContext, 'warn'> = {},
+  ): KubernetesObject {
+    return decodeObject(this.#core, expected, body, context);
   }
 
   /** @throws ApiError NotFound */

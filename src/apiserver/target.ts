@@ -1,5 +1,6 @@
 /** Names what a request is about, and finds the kind behind it. */
 import type { ResourceDefinition } from '../api/definition.ts';
+import { validPathSegment } from '../api/meta/names.ts';
 import { ApiError } from '../api/status.ts';
 import type { GroupVersionResource } from '../api/types.ts';
 import type { ApiCore } from './core.ts';
@@ -19,15 +20,25 @@ export interface NamedTarget extends Target {
   readonly name: string;
 }
 
-/** @throws ApiError NotFound when the resource, or its subresource, is not served; MethodNotAllowed */
-export function resolve(core: ApiCore, target: Target, verb: string): ResourceDefinition {
+/** @throws ApiError NotFound when the resource is not served; BadRequest for what cannot be a name */
+export function findDefinition(core: ApiCore, target: Target): ResourceDefinition {
   const definition = core.registry.find(target.resource);
   if (!definition) throw resourceNotServed();
-  if (definition.namespaced && target.name !== undefined && target.namespace === undefined) {
+  if (definition.namespaced && target.name !== undefined && !target.namespace) {
     throw new ApiError('BadRequest', `a namespace is required to name one of ${definition.resource}`);
   }
-  if (!definition.namespaced && target.namespace !== undefined && !isNamespaceItself(definition))
-    throw resourceNotServed();
+  if (!definition.namespaced && target.namespace && !isNamespaceItself(definition)) throw resourceNotServed();
+  // Names become parts of keys: a slash would reach into another namespace.
+  for (const part of [target.namespace, target.name]) {
+    const problem = part === undefined ? undefined : validPathSegment(part);
+    if (problem) throw new ApiError('BadRequest', `${JSON.stringify(part)} cannot be a name: ${problem}`);
+  }
+  return definition;
+}
+
+/** Also checks the verb. @throws ApiError NotFound when the resource, or its subresource, is not served; MethodNotAllowed */
+export function resolve(core: ApiCore, target: Target, verb: string): ResourceDefinition {
+  const definition = findDefinition(core, target);
   let { verbs } = definition;
   if (target.subresource !== undefined) {
     const subresource = definition.subresources.find((one) => one.name === target.subresource);
@@ -45,7 +56,7 @@ function isNamespaceItself(definition: ResourceDefinition): boolean {
 
 /** The namespace that an object of the kind lies in: none for a namespace itself. */
 export function storageNamespace(definition: ResourceDefinition, target: Target): string | undefined {
-  return definition.namespaced ? target.namespace : undefined;
+  return definition.namespaced ? target.namespace || undefined : undefined;
 }
 
 /** @throws ApiError Forbidden, worded as upstream does */

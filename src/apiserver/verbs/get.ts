@@ -4,7 +4,7 @@ import { notFound } from '../errors.ts';
 import { objectKey } from '../keys.ts';
 import { type ObjectRecord, recordOf } from '../object-record.ts';
 import { awaitFreshness, readFreshness } from '../resource-version.ts';
-import { authorize, type NamedTarget, resolve, storageNamespace } from '../target.ts';
+import { authorize, findDefinition, type NamedTarget, resolve, storageNamespace } from '../target.ts';
 import type { RequestContext } from '../types.ts';
 
 export interface GetOptions {
@@ -17,8 +17,19 @@ export async function getObject(
   target: NamedTarget,
   options: GetOptions = {},
 ): Promise<ObjectRecord> {
-  const definition = resolve(core, target, 'get');
+  resolve(core, target, 'get');
   await authorize(core, context, target, 'get');
+  return readObject(core, context, target, options);
+}
+
+/** Without authorization: for those who have authorized something else about the object. */
+export async function readObject(
+  core: ApiCore,
+  context: RequestContext,
+  target: NamedTarget,
+  options: GetOptions = {},
+): Promise<ObjectRecord> {
+  const definition = findDefinition(core, target);
   await awaitFreshness(core.store, readFreshness(options.resourceVersion), context.signal);
   const item = core.store.get(objectKey(definition, storageNamespace(definition, target), target.name));
   if (!item) throw notFound(definition, target.name);

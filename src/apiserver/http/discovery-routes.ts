@@ -1,0 +1,86 @@
+/** What this server offers: `/api`, `/apis` and below (plain and aggregated), `/openapi/v3`, `/version`. */
+import { aggregatedDiscovery, aggregatedMediaType } from '../../api/discovery/aggregated.ts';
+import type { ServedResource } from '../../api/discovery/groups.ts';
+import { apiGroup, apiGroupList, apiResourceList, apiVersions } from '../../api/discovery/plain.ts';
+import { createOpenApi } from '../../api/openapi/document.ts';
+import { ApiError } from '../../api/status.ts';
+import type { ResourceApi } from '../resource-api.ts';
+import { virtualResources } from '../virtual/index.ts';
+import { sendDocument } from './etag.ts';
+import type { Exchange } from './exchange.ts';
+import { parseAccept } from './negotiate.ts';
+
+/** The Kubernetes version that this server speaks. */
+export const kubernetesVersion = 'v1.35.4+trimast';
+
+export const versionInfo = {
+  major: '1',
+  minor: '35',
+  gitVersion: kubernetesVersion,
+  gitCommit: '',
+  gitTreeState: 'clean',
+  buildDate: '1970-01-01T00:00:00Z',
+  goVersion: '',
+  compiler: `node ${process.version}`,
+  platform: `${process.platform}/${process.arch === 'x64' ? 'amd64' : process.arch}`,
+} as const;
+
+/** A document by path; undefined when there is none. */
+export type DocumentRoutes = (exchange: Exchange, path: string) => Promise<void> | undefined;
+
+/** `serverAddress`: host and port as clients reach this server. */
+export function createDiscoveryRoutes(api: ResourceApi, serverAddress: () => string): DocumentRoutes {
+  const resources: ServedResource[] = [...api.registry.definitions, ...virtualResources];
+  const openApi = createOpenApi(api.schemas, resources, kubernetesVersion);
+  const json = (value: object) => Buffer.from(JSON.stringify(value));
+
+  function discovery(exchange: Exchange, core: boolean): Promise<void> {
+    for (const { type, parameters } of parseAccept(exchange.header('accept'))) {
+      const { as, g, v } = parameters;
+      const aggregated = as === 'APIGroupDiscoveryList' && g === 'apidiscovery.k8s.io';
+      if (type !== 'application/json' && !(type === '*/*' && !as)) continue;
+      if (as === undefined) break;
+      if (aggregated && (v === 'v2' || v === 'v2beta1')) {
+        return sendDocument(exchange, aggregatedMediaType(v), json(aggregatedDiscovery(resources, v, core)));
+      }
+    }
+    return sendDocument(
+      exchange,
+      'application/json',
+      json(core ? apiVersions(serverAddress()) : apiGroupList(resources)),
+    );
+  }
+
+  return (exchange, path) => {
+    const parts = path.split('/').filter((part) => part !== '');
+    const send = (document: object | undefined) =>
+      document && sendDocument(exchange, 'application/json', json(document));
+    const [root, first, second] = parts;
+    if (root === 'api') {
+      if (parts.length === 1) return discovery(exchange, true);
+      return parts.length === 2 ? send(apiResourceList(resources, '', first!)) : undefined;
+    }
+    if (root === 'apis') {
+      if (parts.length === 1) return discovery(exchange, false);
+      if (parts.length === 2) return send(apiGroup(resources, first!));
+      return parts.length === 3 ? send(apiResourceList(resources, first!, second!)) : undefined;
+    }
+    if (root === 'version' && parts.length === 1) return exchange.sendJson(200, versionInfo);
+    if (root === 'openapi' && first === 'v3') {
+      if (parts.length === 2) return send(openApi.index());
+      const document = openApi.document(parts.slice(2).join('/'));
+      const immutable = exchange.query.get('hash') === document?.hash;
+      // The URL carries the hash: what it names never changes.
+      const headers: Record<string, string> = immutable ? { expires: inOneYear(api.clock.nowMs()) } : {};
+      return document && sendDocument(exchange, 'application/json', document.bytes, headers);
+    }
+    if (root === 'openapi' && first === 'v2') {
+      throw new ApiError('NotAcceptable', 'OpenAPI v2 is not served; use /openapi/v3');
+    }
+    return undefined;
+  };
+}
+
+function inOneYear(nowMs: number): string {
+  return new Date(nowMs + 365 * 24 * 3600 * 1000).toUTCString();
+}

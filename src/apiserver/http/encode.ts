@@ -1,0 +1,160 @@
+/**
+ * Objects, lists and watch events as bytes. Plain JSON is spliced together from stored bytes; only tables, metadata-only forms and YAML
+ * need the objects. What an event looks like in plain JSON is made once and shared by all watchers.
+ */
+import { stringify } from 'yaml';
+import type { ResourceDefinition } from '../../api/definition.ts';
+import { apiVersionOf } from '../../api/types.ts';
+import { decodeShared, encodeRecord, type ObjectRecord } from '../object-record.ts';
+import type { ListedObjects } from '../verbs/list.ts';
+import type { WatchRecord } from '../verbs/watch.ts';
+import type { Representation } from './negotiate.ts';
+import { type IncludeObject, partialMetadata, table } from './table.ts';
+
+export interface EncodeOptions {
+  readonly representation: Representation;
+  readonly includeObject: IncludeObject;
+  readonly nowMs: number;
+}
+
+/** Bytes that are gathered before they go to the socket. */
+const chunkBytes = 64 * 1024;
+
+function encodeValue(value: object, representation: Representation): Buffer {
+  return Buffer.from(representation.encoding === 'yaml' ? stringify(value) : JSON.stringify(value));
+}
+
+export function encodeObject(definition: ResourceDefinition, record: ObjectRecord, options: EncodeOptions): Buffer {
+  const { representation, includeObject, nowMs } = options;
+  const { as, metaVersion } = representation;
+  if (as === 'object' && representation.encoding === 'json') return asBuffer(encodeRecord(record));
+  const object = decodeShared(record);
+  if (as === 'object') return encodeValue(object, representation);
+  if (as === 'PartialObjectMetadata') return encodeValue(partialMetadata(object, metaVersion), representation);
+  const metadata = { resourceVersion: object.metadata?.resourceVersion };
+  return encodeValue(table(definition, [object], metadata, { metaVersion, includeObject, nowMs }), representation);
+}
+
+export function* encodeList(listed: ListedObjects, options: EncodeOptions): Generator<Buffer> {
+  const { definition, items, revision, remainingItemCount } = listed;
+  const { representation, includeObject, nowMs } = options;
+  const { as, metaVersion, encoding } = representation;
+  const metadata = {
+    resourceVersion: String(revision),
+    ...(listed.continue && { continue: listed.continue }),
+    ...(remainingItemCount !== undefined && { remainingItemCount }),
+  };
+  if (as === 'Table') {
+    const objects = items.map(decodeShared);
+    yield encodeValue(table(definition, objects, metadata, { metaVersion, includeObject, nowMs }), representation);
+    return;
+  }
+  const kind = as === 'object' ? definition.listKind : 'PartialObjectMetadataList';
+  const apiVersion = as === 'object' ? apiVersionOf(definition) : `meta.k8s.io/${metaVersion}`;
+  if (encoding === 'yaml') {
+    const objects = items.map(decodeShared);
+    const shown = as === 'object' ? objects : objects.map((object) => partialMetadata(object, metaVersion));
+    yield encodeValue({ kind, apiVersion, metadata, items: shown }, representation);
+    return;
+  }
+  const head = JSON.stringify({ kind, apiVersion, metadata }).slice(0, -1);
+  let parts: Uint8Array[] = [Buffer.from(`${head},"items":[`)];
+  let bytes = 0;
+  for (const [index, record] of items.entries()) {
+    if (index > 0) parts.push(comma);
+    const item = encodeObject(definition, record, options);
+    parts.push(item);
+    bytes += item.length;
+    if (bytes < chunkBytes) continue;
+    yield Buffer.concat(parts);
+    parts = [];
+    bytes = 0;
+  }
+  parts.push(listEnd);
+  yield Buffer.concat(parts);
+}
+
+const comma = Buffer.from(',');
+const listEnd = Buffer.from(']}\n');
+const eventEnd = Buffer.from('}\n');
+const eventHeads = {
+  ADDED: Buffer.from('{"type":"ADDED","object":'),
+  MODIFIED: Buffer.from('{"type":"MODIFIED","object":'),
+  DELETED: Buffer.from('{"type":"DELETED","object":'),
+  BOOKMARK: Buffer.from('{"type":"BOOKMARK","object":'),
+  ERROR: Buffer.from('{"type":"ERROR","object":'),
+};
+
+/** Encodes the events of one watch. */
+export class EventEncoder {
+  readonly #definition: ResourceDefinition;
+  readonly #representation: Representation;
+  readonly #includeObject: IncludeObject;
+  #columnsSent = false;
+
+  constructor(definition: ResourceDefinition, representation: Representation, includeObject: IncludeObject) {
+    this.#definition = definition;
+    this.#representation = representation;
+    this.#includeObject = includeObject;
+  }
+
+  /** A batch, one event per line. */
+  encode(batch: readonly WatchRecord[], nowMs: number): Buffer {
+    const parts: Uint8Array[] = [];
+    for (const event of batch) parts.push(eventHeads[event.type], this.#object(event, nowMs), eventEnd);
+    return Buffer.concat(parts);
+  }
+
+  #object(event: WatchRecord, nowMs: number): Uint8Array {
+    if (event.type === 'ERROR') return Buffer.from(JSON.stringify(event.error.toStatus()));
+    if (event.type === 'BOOKMARK')
+      return Buffer.from(JSON.stringify(this.#bookmark(event.revision, event.initialEventsEnd)));
+    const { as, metaVersion } = this.#representation;
+    if (as === 'object') return sharedJson(event.record);
+    const object = decodeShared(event.record);
+    if (as === 'PartialObjectMetadata') return Buffer.from(JSON.stringify(partialMetadata(object, metaVersion)));
+    const metadata = { resourceVersion: object.metadata?.resourceVersion };
+    const options = { metaVersion, includeObject: this.#includeObject, nowMs };
+    const first = !this.#columnsSent;
+    this.#columnsSent = true;
+    return Buffer.from(JSON.stringify(table(this.#definition, [object], metadata, options, first)));
+  }
+
+  #bookmark(revision: number, initialEventsEnd: boolean): object {
+    const metadata = {
+      resourceVersion: String(revision),
+      creationTimestamp: null,
+      ...(initialEventsEnd && { annotations: { 'k8s.io/initial-events-end': 'true' } }),
+    };
+    const { as, metaVersion } = this.#representation;
+    if (as === 'object') return { kind: this.#definition.kind, apiVersion: apiVersionOf(this.#definition), metadata };
+    const meta = `meta.k8s.io/${metaVersion}`;
+    if (as === 'PartialObjectMetadata') return { kind: as, apiVersion: meta, metadata };
+    return { kind: 'Table', apiVersion: meta, metadata, columnDefinitions: null, rows: [] };
+  }
+}
+
+/** Recent events in plain JSON, oldest first. */
+const recent = new Map<Uint8Array, { readonly revision: number; readonly bytes: Uint8Array }>();
+let recentBytes = 0;
+const recentBudgetBytes = 16 * 1024 * 1024;
+
+function sharedJson(record: ObjectRecord): Uint8Array {
+  const known = recent.get(record.value);
+  if (known?.revision === record.revision) return known.bytes;
+  const bytes = encodeRecord(record);
+  if (known) recentBytes -= known.bytes.length;
+  recent.delete(record.value);
+  recent.set(record.value, { revision: record.revision, bytes });
+  recentBytes += bytes.length;
+  for (const [oldest, { bytes: old }] of recent) {
+    if (recentBytes <= recentBudgetBytes) break;
+    recent.delete(oldest);
+    recentBytes -= old.length;
+  }
+  return bytes;
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}

@@ -1,0 +1,82 @@
+/** Content negotiation: which form of an answer the client wants most of those that there are. */
+import { ApiError } from '../../api/status.ts';
+
+export interface AcceptedType {
+  readonly type: string;
+  readonly parameters: Readonly<Record<string, string>>;
+  readonly quality: number;
+}
+
+/** Longest Accept header that is looked at, and most clauses. */
+const maxAcceptLength = 8 * 1024;
+const maxClauses = 64;
+
+/** Clauses in the client's order of preference. */
+export function parseAccept(header: string | undefined): AcceptedType[] {
+  const text = (header ?? '').slice(0, maxAcceptLength);
+  const clauses = text.split(',').slice(0, maxClauses).map(parseClause);
+  return clauses.filter((clause) => clause.type !== '' && clause.quality > 0).sort((a, b) => b.quality - a.quality);
+}
+
+function parseClause(clause: string): AcceptedType {
+  const [type = '', ...rest] = clause.split(';').map((part) => part.trim());
+  const parameters: Record<string, string> = {};
+  for (const part of rest) {
+    const at = part.indexOf('=');
+    if (at > 0) parameters[part.slice(0, at).trim().toLowerCase()] = part.slice(at + 1).trim();
+  }
+  const quality = parameters['q'] === undefined ? 1 : Number(parameters['q']);
+  return { type: type.toLowerCase(), parameters, quality: Number.isFinite(quality) ? quality : 0 };
+}
+
+export interface Representation {
+  readonly encoding: 'json' | 'yaml';
+  readonly as: 'object' | 'Table' | 'PartialObjectMetadata';
+  /** Of `meta.k8s.io`, where `as` is not the object itself. */
+  readonly metaVersion: 'v1' | 'v1beta1';
+}
+
+export const plainJson: Representation = { encoding: 'json', as: 'object', metaVersion: 'v1' };
+
+const encodings: Readonly<Record<string, Representation['encoding']>> = {
+  'application/json': 'json',
+  'application/*': 'json',
+  '*/*': 'json',
+  'application/yaml': 'yaml',
+};
+
+/** Of objects, lists and watches; what is not offered (protobuf, CBOR) is passed over. @throws ApiError NotAcceptable */
+export function negotiate(header: string | undefined): Representation {
+  if (header === undefined || header.trim() === '') return plainJson;
+  for (const { type, parameters } of parseAccept(header)) {
+    const encoding = encodings[type];
+    if (!encoding) continue;
+    const as = transformation(parameters);
+    if (as) return { encoding, ...as };
+  }
+  throw new ApiError(
+    'NotAcceptable',
+    'only the following media types are accepted: application/json, application/yaml, application/json;stream=watch, ' +
+      'application/json;as=Table;v=v1;g=meta.k8s.io, application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io',
+  );
+}
+
+function transformation(parameters: AcceptedType['parameters']): Omit<Representation, 'encoding'> | undefined {
+  const { as, g, v } = parameters;
+  if (as === undefined) return { as: 'object', metaVersion: 'v1' };
+  if (g !== 'meta.k8s.io' || (v !== 'v1' && v !== 'v1beta1')) return undefined;
+  if (as === 'Table') return { as: 'Table', metaVersion: v };
+  if (as === 'PartialObjectMetadata' || as === 'PartialObjectMetadataList') {
+    return { as: 'PartialObjectMetadata', metaVersion: v };
+  }
+  return undefined;
+}
+
+export function contentTypeOf(representation: Representation): string {
+  return representation.encoding === 'json' ? 'application/json' : 'application/yaml';
+}
+
+/** Does the client take gzip? */
+export function acceptsGzip(header: string | undefined): boolean {
+  return parseAccept(header).some(({ type }) => type === 'gzip' || type === '*');
+}

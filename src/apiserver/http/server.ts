@@ -1,0 +1,276 @@
+/**
+ * The HTTPS server: HTTP/2 and HTTP/1.1 on one port, callers known by their client certificates. Every request ends in an answer or in a
+ * closed stream; whatever a client does, it frees what it held when it goes.
+ */
+import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import type { IncomingMessage } from 'node:http';
+import { createSecureServer, type Http2SecureServer, type ServerHttp2Session } from 'node:http2';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { TLSSocket } from 'node:tls';
+import { ApiError } from '../../api/status.ts';
+import type { TlsFiles } from '../../lib/grpc.ts';
+import type { Logger } from '../../lib/logger.ts';
+import { authenticate, peerOf } from '../authentication.ts';
+import { resourceNotServed } from '../errors.ts';
+import type { ResourceApi } from '../resource-api.ts';
+import { fromStoreError } from '../store-errors.ts';
+import type { HttpRequest, HttpResponse, StreamingProxy } from '../streaming-types.ts';
+import type { UserInfo } from '../types.ts';
+import { createDiscoveryRoutes, type DocumentRoutes } from './discovery-routes.ts';
+import { Exchange } from './exchange.ts';
+import { handleResource, type ResourceHandlerOptions } from './handle-resource.ts';
+import { createHealthRoutes, type HealthChecks } from './health-routes.ts';
+import { impersonate } from './impersonation.ts';
+import { parseRequestInfo } from './request-info.ts';
+import { handleUpgrade, refuseUpgrade } from './upgrade.ts';
+
+/** A client that has not finished its TLS handshake by then is cut off. */
+const handshakeTimeoutMs = 10_000;
+/** The same for the head of an HTTP/1.1 request. */
+const headersTimeoutMs = 10_000;
+const maxHeaderBytes = 64 * 1024;
+const maxConnections = 20_000;
+/** Requests at a time on one HTTP/2 connection; an informer holds one for each kind that it watches. */
+const maxStreamsPerConnection = 1_000;
+/** Finds peers that vanished without a word. */
+const keepAliveMs = 30_000;
+/** What is still running this long after `close` was called is cut off. */
+const drainTimeoutMs = 5_000;
+
+export interface ApiServerOptions {
+  readonly api: ResourceApi;
+  /** PEM files. The CA is that of client certificates. */
+  readonly tls: TlsFiles;
+  readonly listen: { readonly host: string; readonly port: number };
+  readonly logger: Logger;
+  /** Absent: log, exec, attach and portforward are answered with 503. */
+  readonly streaming?: StreamingProxy | undefined;
+  /** Checks of `/readyz`, besides that this server is not closing. */
+  readonly readiness?: HealthChecks | undefined;
+  /** Checks of `/livez` and `/healthz`. */
+  readonly liveness?: HealthChecks | undefined;
+  /** Answer of `/debug/status`, for admins. */
+  readonly debugStatus?: (() => object | Promise<object>) | undefined;
+}
+
+export interface ApiServer {
+  readonly host: string;
+  /** The one that it listens on, also where 0 was asked for. */
+  readonly port: number;
+  /** @throws Error when the address cannot be bound */
+  listen(): Promise<void>;
+  /** Ends watches, lets the rest finish for a few seconds, then cuts it off. */
+  close(): Promise<void>;
+}
+
+/** Reads the certificate files. Does not listen yet. */
+export function createApiServer(options: ApiServerOptions): ApiServer {
+  return new HttpsApiServer(options);
+}
+
+class HttpsApiServer implements ApiServer {
+  readonly #options: ApiServerOptions;
+  readonly #server: Http2SecureServer;
+  readonly #closing = new AbortController();
+  readonly #handler: ResourceHandlerOptions;
+  readonly #documents: DocumentRoutes;
+  readonly #health: DocumentRoutes;
+  readonly #sessions = new Set<ServerHttp2Session>();
+  readonly #sockets = new Set<TLSSocket>();
+
+  constructor(options: ApiServerOptions) {
+    const { api, tls, readiness = {}, liveness = {} } = options;
+    this.#options = options;
+    this.#handler = { api, streaming: options.streaming, closing: this.#closing.signal };
+    this.#documents = createDiscoveryRoutes(api, () => `${this.host}:${this.port}`);
+    const closing = () => (this.#closing.signal.aborted ? 'this server is closing' : undefined);
+    this.#health = createHealthRoutes({ livez: liveness, readyz: { ...readiness, closing } });
+    this.#server = createSecureServer({
+      allowHTTP1: true,
+      requestCert: true,
+      rejectUnauthorized: false,
+      ca: readFileSync(tls.caFile),
+      cert: readFileSync(tls.certFile),
+      key: readFileSync(tls.keyFile),
+      minVersion: 'TLSv1.2',
+      handshakeTimeout: handshakeTimeoutMs,
+      headersTimeout: headersTimeoutMs,
+      maxHeaderSize: maxHeaderBytes,
+      settings: { maxConcurrentStreams: maxStreamsPerConnection, maxHeaderListSize: maxHeaderBytes },
+    } as Parameters<typeof createSecureServer>[0]);
+    this.#server.maxConnections = maxConnections;
+    this.#server.on('request', (request, response) => this.#onRequest(request, response));
+    this.#server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) =>
+      this.#onUpgrade(request, socket, head),
+    );
+    this.#server.on('secureConnection', (socket) => this.#onConnection(socket));
+    this.#server.on('session', (session) => this.#onSession(session));
+    this.#server.on('tlsClientError', (error) => options.logger.debug({ err: error }, 'TLS handshake failed'));
+    this.#server.on('sessionError', (error) => options.logger.debug({ err: error }, 'HTTP/2 session failed'));
+    this.#server.on('clientError', (error: Error, socket: Duplex) => {
+      options.logger.debug({ err: error }, 'unreadable request');
+      if (socket.writable) refuseUpgrade(socket, new ApiError('BadRequest', 'the request could not be read'));
+      else socket.destroy();
+    });
+  }
+
+  get host(): string {
+    return this.#options.listen.host;
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo | null)?.port ?? this.#options.listen.port;
+  }
+
+  listen(): Promise<void> {
+    const { host, port } = this.#options.listen;
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen(port, host, () => {
+        this.#server.off('error', reject);
+        this.#server.on('error', (error) => this.#options.logger.error({ err: error }, 'API server socket failed'));
+        resolve();
+      });
+    });
+  }
+
+  async close(): Promise<void> {
+    if (this.#closing.signal.aborted) return;
+    this.#closing.abort();
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    for (const session of this.#sessions) session.close();
+    (this.#server as { closeIdleConnections?: () => void }).closeIdleConnections?.();
+    const timer = setTimeout(() => {
+      for (const socket of this.#sockets) socket.destroy();
+    }, drainTimeoutMs);
+    await closed;
+    clearTimeout(timer);
+  }
+
+  #onConnection(socket: TLSSocket): void {
+    socket.setKeepAlive(true, keepAliveMs);
+    socket.setNoDelay(true);
+    this.#sockets.add(socket);
+    socket.once('close', () => this.#sockets.delete(socket));
+    socket.on('error', (error) => this.#options.logger.debug({ err: error }, 'connection failed'));
+  }
+
+  #onSession(session: ServerHttp2Session): void {
+    this.#sessions.add(session);
+    session.once('close', () => this.#sessions.delete(session));
+    session.on('error', (error) => this.#options.logger.debug({ err: error }, 'HTTP/2 session failed'));
+    if (this.#closing.signal.aborted) session.close();
+  }
+
+  #onRequest(request: HttpRequest, response: HttpResponse): void {
+    this.#serve(request, response).catch((error) => {
+      this.#options.logger.error({ err: error, url: request.url }, 'request failed unexpectedly');
+      (response as unknown as Duplex).destroy();
+    });
+  }
+
+  async #serve(request: HttpRequest, response: HttpResponse): Promise<void> {
+    const http = response as unknown as { setHeader(name: string, value: string): void; on: Duplex['on'] };
+    http.setHeader('audit-id', auditId(request));
+    if (this.#closing.signal.aborted && request.httpVersionMajor === 1) http.setHeader('connection', 'close');
+    http.on('error', (error) => this.#options.logger.debug({ err: error }, 'response failed'));
+    const caller = callerOf(request);
+    const url = urlOf(request);
+    const nobody: UserInfo = { name: '', groups: [] };
+    const exchange = new Exchange(request, response, url ?? new URL('https://unknown/'), caller ?? nobody);
+    try {
+      if (!caller) throw new ApiError('Unauthorized', 'Unauthorized');
+      if (!url) throw new ApiError('BadRequest', 'the request path is no valid URL');
+      exchange.context = {
+        ...exchange.context,
+        user: await impersonate(request.headers, caller, this.#options.api.authorizer),
+      };
+      await this.#route(exchange);
+    } catch (error) {
+      await this.#fail(exchange, error);
+    }
+  }
+
+  async #route(exchange: Exchange): Promise<void> {
+    const { request, url } = exchange;
+    const info = parseRequestInfo(request.method ?? 'GET', url.pathname, url.searchParams);
+    if (info.kind === 'resource') return handleResource(this.#handler, exchange, info);
+    const { user } = exchange.context;
+    const decision = await this.#options.api.authorizer.authorize({ user, verb: info.verb, path: info.path });
+    if (!decision.allowed) {
+      throw new ApiError('Forbidden', `forbidden: User "${user.name}" cannot ${info.verb} path "${info.path}"`, {});
+    }
+    if (info.verb !== 'get') {
+      throw new ApiError('MethodNotAllowed', 'the server does not allow this method on the requested resource', {});
+    }
+    if (info.path === '/debug/status' && this.#options.debugStatus) {
+      return exchange.sendJson(200, await this.#options.debugStatus());
+    }
+    const answered = this.#health(exchange, info.path) ?? this.#documents(exchange, info.path);
+    if (!answered) throw resourceNotServed();
+    return answered;
+  }
+
+  async #fail(exchange: Exchange, error: unknown): Promise<void> {
+    if (exchange.finished) return;
+    const told = fromStoreError(error);
+    if (told instanceof ApiError) {
+      // Whatever of the body was not read must not block the connection.
+      (exchange.request as IncomingMessage).resume();
+      return exchange.fail(told);
+    }
+    this.#options.logger.error({ err: error, url: exchange.url.pathname }, 'internal error');
+    const message = error instanceof Error ? error.message : String(error);
+    return exchange.fail(new ApiError('InternalError', `Internal error occurred: ${message}`));
+  }
+
+  #onUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    socket.on('error', (error) => this.#options.logger.debug({ err: error }, 'upgraded connection failed'));
+    this.#upgrade(request, socket, head).catch((error) => {
+      const told = fromStoreError(error);
+      if (told instanceof ApiError) return refuseUpgrade(socket, told);
+      this.#options.logger.error({ err: error, url: request.url }, 'upgrade failed unexpectedly');
+      socket.destroy();
+    });
+  }
+
+  async #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    const caller = callerOf(request);
+    if (!caller) throw new ApiError('Unauthorized', 'Unauthorized');
+    const url = urlOf(request);
+    if (!url) throw new ApiError('BadRequest', 'the request path is no valid URL');
+    const user = await impersonate(request.headers, caller, this.#options.api.authorizer);
+    const gone = new AbortController();
+    socket.once('close', () => gone.abort());
+    await handleUpgrade(this.#handler, { user, signal: gone.signal }, url, request, socket, head);
+  }
+}
+
+/** One lookup per connection: the certificate cannot change within it. */
+const callers = new WeakMap<object, UserInfo | null>();
+
+function callerOf(request: HttpRequest): UserInfo | undefined {
+  const http2 = (request as { stream?: { session?: { socket: TLSSocket } } }).stream?.session;
+  const owner: object | undefined = http2 ?? request.socket;
+  if (!owner) return undefined;
+  let caller = callers.get(owner);
+  if (caller === undefined) {
+    caller = authenticate(peerOf(http2 ? http2.socket : (request.socket as TLSSocket))) ?? null;
+    callers.set(owner, caller);
+  }
+  return caller ?? undefined;
+}
+
+function urlOf(request: HttpRequest): URL | undefined {
+  // Only the path matters; a host is needed to parse it. `//x` is a path here, not a host.
+  const path = request.url ?? '/';
+  return path.startsWith('/') && URL.canParse(`https://host${path}`) ? new URL(`https://host${path}`) : undefined;
+}
+
+/** The client's, if it looks like one. */
+function auditId(request: HttpRequest): string {
+  const given = request.headers['audit-id'];
+  return typeof given === 'string' && /^[\w.-]{1,64}$/.test(given) ? given : randomUUID();
+}
