@@ -133,4 +133,8 @@ export interface RaftNodeOptions {
   readonly snapshotEveryBytes?: number;
   /** Entries kept behind a snapshot for followers that lag; default 5,000. */
   readonly keptEntries?: number;
+  /** The Raft thread's entry file, where bundling has moved it; default worker.ts beside the node. */
+  readonly workerUrl?: URL;
+  /** A broken invariant or disk. Must not return to normal work; the default logs it and ends the process. */
+  readonly onFatal?: (error: Error) => void;
 }

@@ -1,0 +1,104 @@
+/**
+ * The leader's view of one follower.
+ *
+ * - `probe`: where the logs agree is not known; one append at a time, the next after an answer or a heartbeat response.
+ * - `replicate`: appends are pipelined up to the in-flight limit; `next` moves when a message is sent.
+ * - `snapshot`: the follower needs entries that the log no longer has; nothing is sent until the snapshot is there or has failed.
+ *
+ * Invariant: `match` < `next`.
+ */
+import { Inflights } from './inflights.ts';
+
+export type ProgressState = 'probe' | 'replicate' | 'snapshot';
+
+export class Progress {
+  state: ProgressState = 'probe';
+  /** Highest index known to be on the follower's disk. */
+  match = 0;
+  /** Index of the next entry to send. */
+  next: number;
+  /** Highest commit index that the follower was told. */
+  sentCommit = 0;
+  /** In `snapshot`: the index of the snapshot on its way. */
+  pendingSnapshot = 0;
+  /** In `probe`: an append is on its way. */
+  probeSent = false;
+  /** The follower was heard of since the last quorum check. */
+  recentActive = false;
+  readonly inflights: Inflights;
+
+  constructor(next: number, maxInflightMessages: number, maxInflightBytes: number) {
+    this.next = next;
+    this.inflights = new Inflights(maxInflightMessages, maxInflightBytes);
+  }
+
+  becomeProbe(): void {
+    this.next = Math.max(this.match + 1, this.state === 'snapshot' ? this.pendingSnapshot + 1 : 0);
+    this.#become('probe');
+  }
+
+  becomeReplicate(): void {
+    this.#become('replicate');
+    this.next = this.match + 1;
+  }
+
+  becomeSnapshot(index: number): void {
+    this.#become('snapshot');
+    this.pendingSnapshot = index;
+    this.next = index + 1;
+  }
+
+  #become(state: ProgressState): void {
+    this.state = state;
+    this.pendingSnapshot = 0;
+    this.probeSent = false;
+    this.inflights.reset();
+    // Whatever was sent before may be lost.
+    this.sentCommit = 0;
+  }
+
+  paused(): boolean {
+    switch (this.state) {
+      case 'probe':
+        return this.probeSent;
+      case 'replicate':
+        return this.inflights.full();
+      case 'snapshot':
+        return true;
+    }
+  }
+
+  /** An append with entries up to `lastIndex` was sent. */
+  sent(lastIndex: number, bytes: number): void {
+    if (this.state === 'replicate') {
+      this.next = lastIndex + 1;
+      this.inflights.add(lastIndex, bytes);
+    } else {
+      this.probeSent = true;
+    }
+  }
+
+  /** The follower acknowledged `index`. False: stale, nothing new. */
+  maybeUpdate(index: number): boolean {
+    this.next = Math.max(this.next, index + 1);
+    if (index <= this.match) return false;
+    this.match = index;
+    this.probeSent = false;
+    return true;
+  }
+
+  /**
+   * The follower refused an append after `rejected`; the logs agree at `hint` at most. False: a stale refusal.
+   */
+  maybeDecrease(rejected: number, hint: number): boolean {
+    if (this.state === 'replicate') {
+      if (rejected <= this.match) return false;
+      this.next = this.match + 1;
+      return true;
+    }
+    if (this.next - 1 !== rejected) return false;
+    this.next = Math.max(Math.min(rejected, hint + 1), this.match + 1);
+    this.probeSent = false;
+    return true;
+  }
+}

@@ -1,0 +1,470 @@
+/**
+ * The API thread's side of a member: hands committed entries to the state machine, settles the promises of proposals and reads,
+ * takes snapshots.
+ *
+ * Invariants: entries reach the state machine in order and once; a proposal's promise settles with the result of its own entry here.
+ */
+import type { Worker } from 'node:worker_threads';
+import type { Logger } from '../lib/logger.ts';
+import type { ProposedEntry, SnapshotMeta } from './core/types.ts';
+import { decodePack, encodeProposals } from './entry-codec.ts';
+import { readSnapshot, SnapshotWriter, snapshotPath } from './snapshot-file.ts';
+import type { FromWorker, ToWorker } from './thread-messages.ts';
+import {
+  type CallOptions,
+  defaultProposalTimeoutMs,
+  type Leadership,
+  ProposalError,
+  type RaftNode,
+  type RaftNodeOptions,
+  type RaftStatus,
+  type StateMachine,
+} from './types.ts';
+
+const maxInflightProposals = 16_384;
+const maxInflightBytes = 64 << 20;
+const maxWaitingReads = 65_536;
+const sweepIntervalMs = 100;
+/** The Raft thread judges deadlines; when it is silent itself, this thread does so after this much more. */
+const silentThreadGraceMs = 1_000;
+
+interface Waiter<T> {
+  readonly resolve: (value: T) => void;
+  readonly reject: (error: ProposalError) => void;
+  readonly deadlineMs: number;
+  /** Bytes of the command; 0 for reads. */
+  readonly bytes: number;
+  readonly forget: () => void;
+}
+
+type ReadBatch = { waiters: Set<Waiter<void>>; index: number | undefined };
+
+export class ThreadedRaftNode<Result> implements RaftNode<Result> {
+  readonly #worker: Worker;
+  readonly #options: RaftNodeOptions;
+  readonly #stateMachine: StateMachine<Result>;
+  readonly #logger: Logger;
+  readonly #origin: number;
+  readonly #onFatal: (error: Error) => void;
+  readonly #sweeper: NodeJS.Timeout;
+  readonly #listeners = new Set<(leadership: Leadership) => void>();
+
+  #sequence = 0;
+  #requestId = 0;
+  readonly #proposals = new Map<number, Waiter<Result>>();
+  #proposalBytes = 0;
+  #outgoing: { proposed: ProposedEntry; timeoutMs: number }[] = [];
+  readonly #reads = new Map<number, ReadBatch>();
+  #readCount = 0;
+  #openRead: { requestId: number; timeoutMs: number } | undefined;
+  readonly #answers = new Map<number, (message: FromWorker) => void>();
+
+  #appliedIndex = 0;
+  #appliedTerm = 0;
+  #told = { term: 0, leaderId: 0 };
+  #leadership: Leadership = { term: 0, leaderId: undefined, isLeader: false };
+  #entriesSinceSnapshot = 0;
+  #bytesSinceSnapshot = 0;
+  #snapshotRunning = false;
+  #stopped = false;
+  /** Settled when the member listens and has applied what it knew as committed when it started. */
+  readonly started: Promise<void>;
+  #startTarget = Number.POSITIVE_INFINITY;
+  #listening = false;
+  #resolveStarted: () => void = () => undefined;
+  #rejectStarted: (error: Error) => void = () => undefined;
+
+  constructor(
+    worker: Worker,
+    origin: number,
+    options: RaftNodeOptions,
+    stateMachine: StateMachine<Result>,
+    logger: Logger,
+  ) {
+    this.#worker = worker;
+    this.#origin = origin;
+    this.#options = options;
+    this.#stateMachine = stateMachine;
+    this.#logger = logger;
+    this.started = new Promise((resolve, reject) => {
+      this.#resolveStarted = resolve;
+      this.#rejectStarted = reject;
+    });
+    this.#onFatal =
+      options.onFatal ??
+      ((error) => {
+        logger.fatal({ err: error }, 'consensus cannot go on; the process ends');
+        process.exit(1);
+      });
+    this.#sweeper = setInterval(() => this.#sweep(), sweepIntervalMs);
+    worker.on('message', (message: FromWorker) => {
+      try {
+        this.#receive(message);
+      } catch (error) {
+        this.#fatal(error as Error);
+      }
+    });
+    worker.on('error', (error: Error) => this.#fatal(error));
+    worker.on('exit', (code) => {
+      if (!this.#stopped) this.#fatal(new Error(`the Raft thread ended with code ${code}`));
+    });
+  }
+
+  // --- Proposer ---
+
+  propose(command: Uint8Array, options: CallOptions = {}): Promise<Result> {
+    const { promise, resolve, reject } = Promise.withResolvers<Result>();
+    const refusal = this.#refuseProposal(command, options);
+    if (refusal) {
+      reject(refusal);
+      return promise;
+    }
+    const timeoutMs = options.timeoutMs ?? defaultProposalTimeoutMs;
+    const sequence = ++this.#sequence;
+    const abort = () => {
+      const queued = this.#outgoing.findIndex(({ proposed }) => proposed.sequence === sequence);
+      if (queued >= 0) this.#outgoing.splice(queued, 1);
+      const code = queued >= 0 ? 'refused' : 'unknown';
+      this.#settle(sequence)?.reject(new ProposalError(code, 'the caller gave up'));
+    };
+    options.signal?.addEventListener('abort', abort, { once: true });
+    const forget = () => options.signal?.removeEventListener('abort', abort);
+    const deadlineMs = performance.now() + timeoutMs + silentThreadGraceMs;
+    this.#proposals.set(sequence, { resolve, reject, deadlineMs, bytes: command.length, forget });
+    this.#proposalBytes += command.length;
+    if (this.#outgoing.length === 0) setImmediate(() => this.#flushProposals());
+    this.#outgoing.push({ proposed: { kind: 'command', origin: this.#origin, sequence, command }, timeoutMs });
+    return promise;
+  }
+
+  readBarrier(options: CallOptions = {}): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    if (this.#stopped) reject(new ProposalError('stopped', 'this member has stopped'));
+    else if (options.signal?.aborted) reject(new ProposalError('refused', 'the caller gave up'));
+    else if (this.#readCount >= maxWaitingReads) reject(new ProposalError('overloaded', 'too many reads wait'));
+    else {
+      const timeoutMs = options.timeoutMs ?? defaultProposalTimeoutMs;
+      const open = this.#openReadBatch(timeoutMs);
+      const abort = () => {
+        if (open.waiters.delete(waiter)) this.#readCount--;
+        waiter.reject(new ProposalError('refused', 'the caller gave up'));
+      };
+      const forget = () => options.signal?.removeEventListener('abort', abort);
+      const deadlineMs = performance.now() + timeoutMs;
+      const waiter: Waiter<void> = { resolve, reject, deadlineMs, bytes: 0, forget };
+      options.signal?.addEventListener('abort', abort, { once: true });
+      open.waiters.add(waiter);
+      this.#readCount++;
+    }
+    return promise;
+  }
+
+  leadership(): Leadership {
+    return this.#leadership;
+  }
+
+  onLeadership(listener: (leadership: Leadership) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  // --- RaftNode ---
+
+  async status(): Promise<RaftStatus> {
+    const answer = await this.#ask((requestId) => ({ type: 'status', requestId }));
+    if (answer.type !== 'status') throw new ProposalError('stopped', 'this member has stopped');
+    // The state machine is here, so this thread knows best how far it is.
+    return { ...answer.status, appliedIndex: this.#appliedIndex, isLeader: this.#leadership.isLeader };
+  }
+
+  async transferLeadership(memberId?: number, options: CallOptions = {}): Promise<void> {
+    const before = this.#leadership.leaderId;
+    const reached = ({ leaderId }: Leadership) =>
+      leaderId !== undefined && (memberId === undefined ? leaderId !== before : leaderId === memberId);
+    if (memberId !== undefined && reached(this.#leadership)) return;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const done = this.onLeadership((leadership) => reached(leadership) && resolve());
+    const timeoutMs = options.timeoutMs ?? defaultProposalTimeoutMs;
+    const late = new ProposalError('unknown', `leadership did not move within ${timeoutMs} ms`);
+    const timer = setTimeout(() => reject(late), timeoutMs);
+    const abort = () => reject(new ProposalError('unknown', 'the caller gave up'));
+    options.signal?.addEventListener('abort', abort, { once: true });
+    try {
+      const answer = await this.#ask((requestId) => ({ type: 'transfer', requestId, target: memberId ?? 0 }));
+      if (answer.type !== 'transfer-begun' || !answer.begun)
+        throw new ProposalError('refused', 'no leader is known, or the target is not a voter');
+      await promise;
+    } finally {
+      clearTimeout(timer);
+      options.signal?.removeEventListener('abort', abort);
+      done();
+    }
+  }
+
+  async stop(): Promise<void> {
+    if (this.#stopped) return;
+    const exited = new Promise<void>((resolve) => this.#worker.once('exit', () => resolve()));
+    this.#end(new ProposalError('stopped', 'this member was stopped'));
+    this.#post({ type: 'stop' });
+    await exited;
+  }
+
+  // --- from the Raft thread ---
+
+  #receive(message: FromWorker): void {
+    switch (message.type) {
+      case 'opened':
+        this.#startTarget = message.commitIndex;
+        this.#restore(message.snapshot);
+        break;
+      case 'listening':
+        this.#listening = true;
+        this.#checkStarted();
+        break;
+      case 'committed':
+        this.#apply(message.pack);
+        break;
+      case 'restore':
+        this.#restore(message.snapshot);
+        break;
+      case 'failed':
+        for (const { sequence, code, message: text } of message.failures)
+          this.#settle(sequence)?.reject(new ProposalError(code, text));
+        break;
+      case 'reads-ready':
+        for (const requestId of message.requestIds) {
+          const batch = this.#reads.get(requestId);
+          if (batch) batch.index = message.index;
+        }
+        this.#resolveReads();
+        break;
+      case 'reads-failed':
+        for (const requestId of message.requestIds)
+          this.#rejectReads(requestId, new ProposalError('no-leader', message.message));
+        break;
+      case 'leadership':
+        this.#told = { term: message.term, leaderId: message.leaderId };
+        this.#updateLeadership();
+        break;
+      case 'transfer-begun':
+      case 'status':
+        this.#answers.get(message.requestId)?.(message);
+        this.#answers.delete(message.requestId);
+        break;
+      case 'log':
+        this.#logger[message.level](message.fields, message.message);
+        break;
+      case 'ping':
+        this.#post({ type: 'pong' });
+        break;
+    }
+  }
+
+  #apply(pack: ArrayBuffer): void {
+    if (this.#stopped) return;
+    const entries = decodePack(new Uint8Array(pack));
+    const settled: { sequence: number; result: Result }[] = [];
+    for (const { index, term, command, origin, sequence } of entries) {
+      const result = this.#stateMachine.apply({ index, term, command });
+      if (origin === this.#origin) settled.push({ sequence, result });
+      this.#appliedIndex = index;
+      this.#appliedTerm = term;
+    }
+    this.#entriesSinceSnapshot += entries.length;
+    this.#bytesSinceSnapshot += pack.byteLength;
+    this.#stateMachine.applied(this.#appliedIndex);
+    for (const { sequence, result } of settled) this.#settle(sequence)?.resolve(result);
+    this.#post({ type: 'applied', index: this.#appliedIndex });
+    this.#resolveReads();
+    this.#updateLeadership();
+    this.#checkStarted();
+    this.#maybeSnapshot();
+  }
+
+  #restore(snapshot: SnapshotMeta): void {
+    const restored = async () => {
+      if (snapshot.index > 0) {
+        const chunks = readSnapshot(snapshotPath(this.#options.dataDir, snapshot), snapshot);
+        await this.#stateMachine.restore(chunks, snapshot.index);
+        this.#logger.info({ index: snapshot.index, term: snapshot.term }, 'restored from a snapshot');
+      }
+      this.#appliedIndex = snapshot.index;
+      this.#appliedTerm = snapshot.term;
+      this.#entriesSinceSnapshot = 0;
+      this.#bytesSinceSnapshot = 0;
+      this.#post({ type: 'restored', index: snapshot.index });
+      this.#resolveReads();
+      this.#updateLeadership();
+      this.#checkStarted();
+    };
+    restored().catch((error: Error) => this.#fatal(error));
+  }
+
+  // --- helpers ---
+
+  #post(message: ToWorker, transfer: ArrayBuffer[] = []): void {
+    this.#worker.postMessage(message, transfer);
+  }
+
+  #ask(build: (requestId: number) => ToWorker): Promise<FromWorker> {
+    if (this.#stopped) return Promise.reject(new ProposalError('stopped', 'this member has stopped'));
+    const requestId = ++this.#requestId;
+    return new Promise((resolve) => {
+      this.#answers.set(requestId, resolve);
+      this.#post(build(requestId));
+    });
+  }
+
+  #refuseProposal(command: Uint8Array, options: CallOptions): ProposalError | undefined {
+    if (this.#stopped) return new ProposalError('stopped', 'this member has stopped');
+    if (options.signal?.aborted) return new ProposalError('refused', 'the caller gave up');
+    const full =
+      this.#proposals.size >= maxInflightProposals || this.#proposalBytes + command.length > maxInflightBytes;
+    return full ? new ProposalError('overloaded', 'too many proposals in flight; try again later') : undefined;
+  }
+
+  #flushProposals(): void {
+    const outgoing = this.#outgoing;
+    this.#outgoing = [];
+    if (outgoing.length === 0 || this.#stopped) return;
+    const pack = encodeProposals(outgoing.map(({ proposed }) => proposed)).buffer;
+    this.#post({ type: 'propose', pack, timeoutsMs: outgoing.map(({ timeoutMs }) => timeoutMs) }, [pack]);
+  }
+
+  #settle(sequence: number): Waiter<Result> | undefined {
+    const waiter = this.#proposals.get(sequence);
+    if (!waiter) return undefined;
+    this.#proposals.delete(sequence);
+    this.#proposalBytes -= waiter.bytes;
+    waiter.forget();
+    return waiter;
+  }
+
+  #openReadBatch(timeoutMs: number): ReadBatch {
+    if (!this.#openRead) {
+      this.#openRead = { requestId: ++this.#requestId, timeoutMs };
+      this.#reads.set(this.#openRead.requestId, { waiters: new Set(), index: undefined });
+      setImmediate(() => {
+        const open = this.#openRead!;
+        this.#openRead = undefined;
+        if (!this.#stopped) this.#post({ type: 'read', ...open });
+      });
+    }
+    this.#openRead.timeoutMs = Math.max(this.#openRead.timeoutMs, timeoutMs);
+    return this.#reads.get(this.#openRead.requestId)!;
+  }
+
+  #resolveReads(): void {
+    for (const [requestId, { waiters, index }] of this.#reads) {
+      if (index === undefined || index > this.#appliedIndex) continue;
+      this.#reads.delete(requestId);
+      this.#readCount -= waiters.size;
+      for (const waiter of waiters) {
+        waiter.forget();
+        waiter.resolve();
+      }
+    }
+  }
+
+  #rejectReads(requestId: number, error: ProposalError): void {
+    const batch = this.#reads.get(requestId);
+    if (!batch) return;
+    this.#reads.delete(requestId);
+    this.#readCount -= batch.waiters.size;
+    for (const waiter of batch.waiters) {
+      waiter.forget();
+      waiter.reject(error);
+    }
+  }
+
+  #updateLeadership(): void {
+    const { term, leaderId } = this.#told;
+    const isLeader = leaderId === this.#options.memberId && this.#appliedTerm === term;
+    const next: Leadership = { term, leaderId: leaderId === 0 ? undefined : leaderId, isLeader };
+    const { term: oldTerm, leaderId: oldLeaderId, isLeader: wasLeader } = this.#leadership;
+    if (oldTerm === term && oldLeaderId === next.leaderId && wasLeader === isLeader) return;
+    this.#leadership = next;
+    for (const listener of this.#listeners) listener(next);
+  }
+
+  #checkStarted(): void {
+    if (this.#listening && this.#appliedIndex >= this.#startTarget) this.#resolveStarted();
+  }
+
+  #maybeSnapshot(): void {
+    const { snapshotEveryEntries = 10_000, snapshotEveryBytes = 64 << 20 } = this.#options;
+    const due = this.#entriesSinceSnapshot >= snapshotEveryEntries || this.#bytesSinceSnapshot >= snapshotEveryBytes;
+    if (!due || this.#snapshotRunning || this.#stopped) return;
+    this.#snapshotRunning = true;
+    this.#entriesSinceSnapshot = 0;
+    this.#bytesSinceSnapshot = 0;
+    const snapshot = { index: this.#appliedIndex, term: this.#appliedTerm };
+    // The state machine takes the state of this very moment; the chunks may be read later.
+    const chunks = this.#stateMachine.snapshot();
+    this.#writeSnapshot(snapshot, chunks).then(
+      () => {
+        this.#snapshotRunning = false;
+        if (!this.#stopped) this.#post({ type: 'snapshot-taken', snapshot });
+      },
+      (error: Error) =>
+        this.#fatal(new Error(`snapshot at ${snapshot.index} failed: ${error.message}`, { cause: error })),
+    );
+  }
+
+  async #writeSnapshot(
+    snapshot: SnapshotMeta,
+    chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+  ): Promise<void> {
+    const writer = await SnapshotWriter.create(this.#options.dataDir, snapshot, 'own');
+    try {
+      for await (const chunk of chunks) await writer.write(chunk);
+    } catch (error) {
+      await writer.abort();
+      throw error;
+    }
+    await writer.finish();
+  }
+
+  #sweep(): void {
+    const nowMs = performance.now();
+    for (const [sequence, waiter] of this.#proposals)
+      if (waiter.deadlineMs <= nowMs)
+        this.#settle(sequence)?.reject(new ProposalError('unknown', 'the Raft thread does not answer'));
+    const late = new ProposalError('no-leader', 'the read was not confirmed and applied before its deadline');
+    for (const { waiters } of this.#reads.values())
+      for (const waiter of waiters) {
+        if (waiter.deadlineMs > nowMs) continue;
+        waiters.delete(waiter);
+        this.#readCount--;
+        waiter.forget();
+        waiter.reject(late);
+      }
+    for (const [requestId, { waiters, index }] of this.#reads)
+      if (waiters.size === 0 && index !== undefined) this.#reads.delete(requestId);
+  }
+
+  #end(error: ProposalError): void {
+    this.#stopped = true;
+    clearInterval(this.#sweeper);
+    for (const sequence of [...this.#proposals.keys()]) this.#settle(sequence)?.reject(error);
+    for (const requestId of [...this.#reads.keys()]) this.#rejectReads(requestId, error);
+    for (const answer of this.#answers.values()) answer({ type: 'ping' });
+    this.#answers.clear();
+    this.#told = { ...this.#told, leaderId: 0 };
+    this.#updateLeadership();
+  }
+
+  #fatal(error: Error): void {
+    if (this.#stopped) return;
+    this.#rejectStarted(error);
+    this.#end(new ProposalError('stopped', `consensus has failed: ${error.message}`));
+    if (!this.#listening) {
+      // Not started yet: the caller of startRaftNode gets the error.
+      this.#worker
+        .terminate()
+        .catch((cause: Error) => this.#logger.error({ err: cause }, 'the Raft thread does not end'));
+      return;
+    }
+    this.#onFatal(error);
+  }
+}

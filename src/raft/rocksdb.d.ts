@@ -1,0 +1,30 @@
+/** The part of @nxtedition/rocksdb 12 that we use; the package ships no types. */
+declare module '@nxtedition/rocksdb' {
+  interface RocksBatch {
+    put(key: Uint8Array, value: Uint8Array): this;
+    del(key: Uint8Array): this;
+    /** Writes on the calling thread; returns when the batch is in the write-ahead log (`sync`: on disk). Throws on failure. */
+    _writeSync(options: { sync: boolean }): void;
+    _closeSync(): void;
+  }
+
+  interface QueryOptions {
+    gte?: Uint8Array;
+    lt?: Uint8Array;
+    limit?: number;
+    keyEncoding?: 'buffer';
+    valueEncoding?: 'buffer';
+  }
+
+  export class RocksLevel {
+    constructor(location: string | bigint, options?: { keyEncoding?: string; valueEncoding?: string });
+    /** Valid while open; another thread may open the same database with it. */
+    readonly handle: bigint;
+    open(options?: Record<string, unknown>): Promise<void>;
+    close(): Promise<void>;
+    batch(): RocksBatch;
+    getMany(keys: Uint8Array[]): Promise<(Buffer | undefined)[]>;
+    /** Rows are key, value, key, value, ... */
+    querySync(options: QueryOptions): { rows: Buffer[]; finished: boolean };
+  }
+}

@@ -1,0 +1,45 @@
+/** How masters connect to each other: mutual TLS where the organization in the certificate, not the host name, says who may speak. */
+import { readFileSync } from 'node:fs';
+import * as grpc from '@grpc/grpc-js';
+import type { TlsFiles } from '../../lib/grpc.ts';
+
+export type PeerTls = TlsFiles & { readonly peerOrganization: string };
+
+/** Largest stream message. A batch is flushed long before; a single entry must fit. */
+export const maxStreamMessageBytes = 64 << 20;
+
+export const keepaliveOptions: grpc.ChannelOptions = {
+  'grpc.max_receive_message_length': maxStreamMessageBytes,
+  'grpc.max_send_message_length': maxStreamMessageBytes,
+  // A peer whose host is gone without a word is noticed within 2 s.
+  'grpc.keepalive_time_ms': 1_000,
+  'grpc.keepalive_timeout_ms': 1_000,
+  'grpc.keepalive_permit_without_calls': 1,
+};
+
+export const channelOptions: grpc.ChannelOptions = {
+  ...keepaliveOptions,
+  // Every attempt has a connection of its own; the link decides when the next one comes.
+  'grpc.use_local_subchannel_pool': 1,
+  // TLS allows no address as server name, and ours need not be in the certificate (see peerCredentials).
+  'grpc.ssl_target_name_override': 'trimast-master',
+  'grpc.initial_reconnect_backoff_ms': 20,
+  'grpc.max_reconnect_backoff_ms': 500,
+  'grpc.enable_retries': 0,
+  'grpc.service_config_disable_resolution': 1,
+  'grpc.enable_http_proxy': 0,
+};
+
+/**
+ * A member's address may change and need not be in its certificate: the certificate must come from our CA and name the organization.
+ * Which member answers is checked in the first message of the stream.
+ */
+export function peerCredentials(tls: PeerTls): grpc.ChannelCredentials {
+  return grpc.credentials.createSsl(readFileSync(tls.caFile), readFileSync(tls.keyFile), readFileSync(tls.certFile), {
+    checkServerIdentity: (_host, certificate) => {
+      const organizations = [certificate.subject.O].flat();
+      if (organizations.includes(tls.peerOrganization)) return undefined;
+      return new Error(`the peer's certificate has organization "${organizations}", not "${tls.peerOrganization}"`);
+    },
+  });
+}

@@ -1,0 +1,69 @@
+/** Core messages to and from their wire form (trimast.raft.v1). Who sends and who receives is a matter of the stream. */
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import {
+  type RaftMessage,
+  type RaftMessageSchema,
+  RaftMessage_Type as Type,
+} from '../../gen/trimast/raft/v1/raft_pb.ts';
+import { type Message, type MessageType, message } from '../core/types.ts';
+import { decodePack, encodePack } from '../entry-codec.ts';
+
+const toWireType: Record<MessageType, Type> = {
+  append: Type.APPEND,
+  'append-response': Type.APPEND_RESPONSE,
+  heartbeat: Type.HEARTBEAT,
+  'heartbeat-response': Type.HEARTBEAT_RESPONSE,
+  'pre-vote': Type.PRE_VOTE,
+  'pre-vote-response': Type.PRE_VOTE_RESPONSE,
+  vote: Type.VOTE,
+  'vote-response': Type.VOTE_RESPONSE,
+  snapshot: Type.SNAPSHOT,
+  'timeout-now': Type.TIMEOUT_NOW,
+  'read-index': Type.READ_INDEX,
+  'read-index-response': Type.READ_INDEX_RESPONSE,
+  'transfer-leader': Type.TRANSFER_LEADER,
+};
+
+const fromWireType = new Map(Object.entries(toWireType).map(([name, type]) => [type, name as MessageType]));
+
+export function messageToWire(source: Message): MessageInitShape<typeof RaftMessageSchema> {
+  return {
+    type: toWireType[source.type],
+    term: BigInt(source.term),
+    index: BigInt(source.index),
+    logTerm: BigInt(source.logTerm),
+    commit: BigInt(source.commit),
+    entries: source.entries.length > 0 ? encodePack(source.entries) : new Uint8Array(0),
+    reject: source.reject,
+    rejectHint: BigInt(source.rejectHint),
+    context: BigInt(source.context),
+    force: source.force,
+    snapshotIndex: BigInt(source.snapshot?.index ?? 0),
+    snapshotTerm: BigInt(source.snapshot?.term ?? 0),
+  };
+}
+
+/**
+ * Undefined for a type that this version does not know: it is skipped, as if it were lost.
+ * @throws EntryCorruptError
+ */
+export function messageFromWire(wire: RaftMessage, from: number, to: number): Message | undefined {
+  const type = fromWireType.get(wire.type);
+  if (type === undefined) return undefined;
+  const snapshotIndex = Number(wire.snapshotIndex);
+  return message({
+    type,
+    from,
+    to,
+    term: Number(wire.term),
+    index: Number(wire.index),
+    logTerm: Number(wire.logTerm),
+    commit: Number(wire.commit),
+    entries: wire.entries.length > 0 ? decodePack(wire.entries) : [],
+    reject: wire.reject,
+    rejectHint: Number(wire.rejectHint),
+    context: Number(wire.context),
+    force: wire.force,
+    snapshot: snapshotIndex > 0 ? { index: snapshotIndex, term: Number(wire.snapshotTerm) } : undefined,
+  });
+}

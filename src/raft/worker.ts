@@ -1,0 +1,182 @@
+/**
+ * The Raft thread: disk, network and timers around the node loop. It never waits for the API thread, so a long task there delays no
+ * heartbeat; but a leader whose API thread or disk stops making progress gives leadership away.
+ *
+ * Errors that reach the top end the thread; the API thread then ends the process.
+ */
+import { join } from 'node:path';
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { assert } from '../lib/assert.ts';
+import { Prng } from '../lib/prng.ts';
+import { decodePack, encodePack } from './entry-codec.ts';
+import { type Application, NodeLoop } from './node.ts';
+import { RocksLogStorage } from './rocks-log-storage.ts';
+import { removeOtherSnapshots, removeUnknownSnapshots } from './snapshot-file.ts';
+import type { FromWorker, Log, ToWorker, WorkerData } from './thread-messages.ts';
+import { GrpcTransport } from './transport/grpc-transport.ts';
+
+const tickMs = 10;
+/** After a pause of this process at most this many ticks are made up for, so that what peers sent meanwhile is seen first. */
+const maxCatchUpTicks = 3;
+const pingIntervalMs = 250;
+/** A leader whose API thread or disk is silent for this long gives leadership away. */
+const stallLimitMs = 2_000;
+
+function post(port: MessagePort, message: FromWorker, transfer: ArrayBuffer[] = []): void {
+  port.postMessage(message, transfer);
+}
+
+function portLog(port: MessagePort): Log {
+  const write = (level: keyof Log) => (fields: object, message: string) =>
+    post(port, { type: 'log', level, fields, message });
+  return { info: write('info'), warn: write('warn'), error: write('error') };
+}
+
+function portApplication(port: MessagePort): Application {
+  return {
+    committed(entries) {
+      const pack = encodePack(entries).buffer;
+      post(port, { type: 'committed', pack }, [pack]);
+    },
+    restore: (snapshot) => post(port, { type: 'restore', snapshot }),
+    proposalsFailed: (failures) => post(port, { type: 'failed', failures }),
+    readsReady: (reads, index) =>
+      post(port, { type: 'reads-ready', requestIds: reads.map((read) => read.requestId), index }),
+    readsFailed: (reads, message) =>
+      post(port, { type: 'reads-failed', requestIds: reads.map((read) => read.requestId), message }),
+    leadership: (term, leaderId) => post(port, { type: 'leadership', term, leaderId }),
+  };
+}
+
+/** Resolves with the first message of that type; what comes before belongs to nobody yet. */
+function firstMessage(port: MessagePort, type: ToWorker['type']): Promise<void> {
+  return new Promise((resolve) => {
+    const listener = (message: ToWorker) => {
+      if (message.type !== type) return;
+      port.off('message', listener);
+      resolve();
+    };
+    port.on('message', listener);
+  });
+}
+
+async function run(port: MessagePort, options: WorkerData): Promise<void> {
+  const { clusterId, memberId, members, dataDir, listen, tls, origin } = options;
+  const log = portLog(port);
+  const storage = await RocksLogStorage.open(join(dataDir, 'log'), { clusterId, memberId });
+  await removeUnknownSnapshots(dataDir, storage.snapshot());
+  const ready = firstMessage(port, 'restored');
+  const commitIndex = Math.max(storage.hardState().commit, storage.snapshot().index);
+  post(port, { type: 'opened', snapshot: storage.snapshot(), commitIndex });
+  await ready;
+
+  const cleanUp = () => {
+    removeOtherSnapshots(dataDir, storage.snapshot()).catch((error: Error) =>
+      log.warn({ reason: error.message }, 'old snapshots could not be removed'),
+    );
+  };
+  const transport = new GrpcTransport({
+    clusterId,
+    memberId,
+    peers: members.filter((peer) => peer.id !== memberId),
+    tls,
+    dataDir,
+    logger: log,
+    onReceived: (from, { messages, forwards, refusals }) => {
+      loop.receive(messages);
+      for (const forward of forwards) loop.receiveForward(from, forward);
+      for (const refusal of refusals) loop.receiveRefusal(refusal);
+    },
+    onPeerLost: (id) => loop.peerLost(id),
+  });
+  const loop = new NodeLoop({
+    memberId,
+    configuration: { incoming: members.map((peer) => peer.id), outgoing: [], learners: [] },
+    tickMs,
+    heartbeatIntervalMs: options.heartbeatIntervalMs ?? 50,
+    electionTimeoutMs: options.electionTimeoutMs ?? [150, 300],
+    keptEntries: options.keptEntries ?? 5_000,
+    origin,
+    prng: new Prng(origin % 2 ** 32),
+    storage,
+    transport,
+    application: portApplication(port),
+    nowMs: () => performance.now(),
+    schedule: (callback) => setImmediate(callback),
+    onCompacted: cleanUp,
+  });
+  let pongMs = performance.now();
+  let ticker: NodeJS.Timeout | undefined;
+  let pinger: NodeJS.Timeout | undefined;
+  const stop = async () => {
+    clearInterval(ticker);
+    clearInterval(pinger);
+    loop.stop();
+    transport.stop();
+    port.close();
+    await storage.close();
+  };
+
+  port.on('message', (message: ToWorker) => {
+    switch (message.type) {
+      case 'propose': {
+        const nowMs = performance.now();
+        const proposed = decodePack(new Uint8Array(message.pack));
+        loop.propose(
+          proposed.map((one, position) => ({ proposed: one, deadlineMs: nowMs + message.timeoutsMs[position]! })),
+        );
+        break;
+      }
+      case 'read':
+        loop.read({ requestId: message.requestId, deadlineMs: performance.now() + message.timeoutMs });
+        break;
+      case 'applied':
+        loop.applied(message.index);
+        break;
+      case 'restored':
+        loop.restored(message.index);
+        cleanUp();
+        break;
+      case 'snapshot-taken':
+        loop.snapshotTaken(message.snapshot);
+        break;
+      case 'transfer': {
+        const begun = loop.transferLeadership(message.target);
+        post(port, { type: 'transfer-begun', requestId: message.requestId, begun });
+        break;
+      }
+      case 'status':
+        post(port, { type: 'status', requestId: message.requestId, status: loop.status() });
+        break;
+      case 'pong':
+        pongMs = performance.now();
+        break;
+      case 'stop':
+        stop().catch((error: unknown) => setImmediate(() => Promise.reject(error)));
+        break;
+    }
+  });
+
+  await transport.start(listen.host, listen.port);
+  let lastTickMs = performance.now();
+  ticker = setInterval(() => {
+    const dueTicks = Math.floor((performance.now() - lastTickMs) / tickMs);
+    lastTickMs += dueTicks * tickMs;
+    for (let count = 0; count < Math.min(dueTicks, maxCatchUpTicks); count++) loop.tick();
+  }, tickMs);
+  pongMs = performance.now();
+  pinger = setInterval(() => {
+    post(port, { type: 'ping' });
+    const nowMs = performance.now();
+    const apiSilent = nowMs - pongMs > stallLimitMs;
+    const diskSilent = nowMs - (loop.writingSinceMs ?? nowMs) > stallLimitMs;
+    loop.core.mayCampaign = members.length === 1 || !(apiSilent || diskSilent);
+    if (loop.core.role !== 'leader' || loop.core.mayCampaign || loop.core.transferring) return;
+    log.error({ apiSilent, diskSilent }, 'no progress on this leader: giving leadership away');
+    loop.transferLeadership(0);
+  }, pingIntervalMs);
+  post(port, { type: 'listening' });
+}
+
+assert(parentPort, 'worker.ts runs as a worker thread only');
+await run(parentPort, workerData as WorkerData);
