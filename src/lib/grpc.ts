@@ -1,5 +1,7 @@
 /** Joins protobuf-es service descriptors to @grpc/grpc-js: service definitions for servers, typed calls for clients. */
 import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
+import { checkServerIdentity } from 'node:tls';
 import {
   create,
   type DescMessage,
@@ -52,14 +54,27 @@ export function addService<S extends DescService>(server: grpc.Server, service: 
   server.addService(definition, handlers as unknown as grpc.UntypedServiceImplementation);
 }
 
+const targetNameOverride = 'grpc.ssl_target_name_override';
+const addressPrefix = 'address--';
+
+/**
+ * grpc-js sends the host of an address as TLS server name, but a server name must not be an IP address (RFC 6066, section 3), and
+ * Node.js 26 refuses it. An IP address goes as a name that {@link clientCredentials} knows how to read back.
+ */
+function withServerName(address: string, options: grpc.ClientOptions): grpc.ClientOptions {
+  const host = address.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');
+  if (isIP(host) === 0 || options[targetNameOverride] !== undefined) return options;
+  return { ...options, [targetNameOverride]: addressPrefix + Buffer.from(host).toString('hex') };
+}
+
 /** A typed client of one service over a channel that the caller owns. Calls take grpc-js metadata and options. */
 export class GrpcClient<S extends DescService> {
   readonly #client: grpc.Client;
   readonly #service: S;
 
-  constructor(service: S, address: string, credentials: grpc.ChannelCredentials, options?: grpc.ClientOptions) {
+  constructor(service: S, address: string, credentials: grpc.ChannelCredentials, options: grpc.ClientOptions = {}) {
     this.#service = service;
-    this.#client = new grpc.Client(address, credentials, options);
+    this.#client = new grpc.Client(address, credentials, withServerName(address, options));
   }
 
   unary<I extends DescMessage, O extends DescMessage>(
@@ -132,9 +147,16 @@ export interface TlsFiles {
   readonly keyFile: string;
 }
 
-/** Mutual TLS, from PEM files. */
+/** Mutual TLS, from PEM files. The server's certificate must name the host or the IP address that {@link GrpcClient} was given. */
 export function clientCredentials(tls: TlsFiles): grpc.ChannelCredentials {
-  return grpc.credentials.createSsl(readFileSync(tls.caFile), readFileSync(tls.keyFile), readFileSync(tls.certFile));
+  const files = [readFileSync(tls.caFile), readFileSync(tls.keyFile), readFileSync(tls.certFile)] as const;
+  return grpc.credentials.createSsl(...files, {
+    checkServerIdentity: (name, certificate) => {
+      const isAddress = name.startsWith(addressPrefix);
+      const host = isAddress ? Buffer.from(name.slice(addressPrefix.length), 'hex').toString() : name;
+      return checkServerIdentity(host, certificate);
+    },
+  });
 }
 
 /** Mutual TLS: a client without a certificate of our CA is refused at the handshake. */

@@ -1,0 +1,34 @@
+/** Every bound and interval of the dispatcher, in one place. */
+
+/** What agents are told at Welcome. A node is judged dead after several of these. */
+export const heartbeatIntervalMs = 2_000;
+/** One Assignments message holds at most this many changes and, unless a single object is larger, this many bytes. */
+export const maxChunkChanges = 100;
+export const maxChunkBytes = 256 * 1024;
+/** Things that changed while a stream did not take any more; past this the stream is closed and the agent resumes. */
+export const maxPendingItems = 20_000;
+/** A stream that takes nothing for this long is closed. */
+export const stalledStreamMs = 30_000;
+/** How long a new session may take until its Hello. */
+export const helloTimeoutMs = 10_000;
+/** Changes remembered per node, for agents that resume; of Node objects, which all agents get, in common. */
+export const maxTouchedPerNode = 1_000;
+export const maxTouchedNodes = 10_000;
+/** Nodes, present and past, whose changes are remembered. */
+export const maxTouchedLogs = 20_000;
+/** Sessions at a time: more than the 5,000 nodes that a cluster is made for, so that reconnects have room. */
+export const maxSessions = 12_000;
+/** Updates in one batch of statuses. */
+export const maxBatchUpdates = 5_000;
+/** How often a quiet session is told how far it is up to date. */
+export const progressIntervalMs = 10_000;
+/** As the kubelet does: Leases are renewed this often and hold four times as long. */
+export const leaseRenewIntervalMs = 10_000;
+export const leaseDurationSeconds = 40;
+/** Delay before a write that failed for now is tried again: doubled from the first to the last. */
+export const retryBaseMs = 50;
+export const retryMaxMs = 5_000;
+/** How long another master may take to say whom it saw. */
+export const peerTimeoutMs = 1_000;
+/** Nodes in one question to another master. */
+export const maxLastSeenNodes = 20_000;
