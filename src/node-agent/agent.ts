@@ -1,0 +1,131 @@
+/** `trimast agent`: puts the parts of a node together by its configuration. */
+import { mkdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { systemClock } from '../lib/clock.ts';
+import { clientCredentials } from '../lib/grpc.ts';
+import type { Logger } from '../lib/logger.ts';
+import type { AgentConfig } from './config.ts';
+import { hollowMachine, readMachine } from './node/machine.ts';
+import { PodNetwork } from './node/network.ts';
+import { NO_PRESSURE, readPressure } from './node/pressure.ts';
+import { dataPaths, type NodeAgent, startNodeAgent } from './node-agent.ts';
+import { parseResolvConf } from './pod/sandbox-spec.ts';
+import { createCriRuntime } from './runtime/cri/cri-runtime.ts';
+import { Delays } from './runtime/hollow/delays.ts';
+import { createHollowRuntime } from './runtime/hollow/hollow-runtime.ts';
+import { type StreamingServer, startStreamingServer } from './streaming/index.ts';
+import { createNoStorage } from './volumes/no-storage.ts';
+import { createDiskStorage } from './volumes/pod-storage.ts';
+
+export interface Agent {
+  /** Ends the agent. Pods go on running; the next agent adopts them. */
+  stop(): Promise<void>;
+}
+
+/** Resolves once the node runs; masters need not be there. @throws Error when a file or port of the configuration cannot be used. */
+export async function startAgent(config: AgentConfig, logger: Logger): Promise<Agent> {
+  await mkdir(config.dataDir, { recursive: true });
+  return config.runtime.kind === 'containerd' ? startReal(config, logger) : startHollow(config, logger);
+}
+
+async function startReal(config: AgentConfig, logger: Logger): Promise<Agent> {
+  if (config.runtime.kind !== 'containerd') throw new Error('not a node with containerd');
+  const { socket, cniConfDir, podLogsDir, cgroupParent } = config.runtime;
+  const { dataDir, nodeName, clusterDomain } = config;
+  const paths = dataPaths(dataDir);
+  const clock = systemClock;
+  const node = await startNodeAgent({
+    identity: {
+      name: nodeName,
+      address: config.address,
+      port: config.port,
+      labels: config.labels ?? {},
+      machine: await readMachine(dataDir),
+    },
+    masters: config.masters,
+    credentials: clientCredentials(config.tls),
+    runtime: createCriRuntime(socket, logger),
+    storage: createDiskStorage({ root: paths.pods, logsRoot: podLogsDir, clusterDomain }),
+    wantedFile: paths.wanted,
+    network: new PodNetwork({ nodeName, cniConfDir, ipamDir: paths.ipam, clock, logger }),
+    facts: {
+      cgroupParent,
+      clusterDns: config.clusterDns ?? [],
+      clusterDomain,
+      hostDns: parseResolvConf(await readFile('/etc/resolv.conf', 'utf8').catch(() => '')),
+    },
+    pressure: () => readPressure(dataDir),
+    clock,
+    logger,
+  });
+  const server = await startStreamingServer({
+    address: config.address,
+    port: config.port,
+    tls: config.tls,
+    pods: node.lookup,
+    containerd: { socket },
+    logger,
+  }).catch(async (error) => {
+    await node.stop();
+    throw error;
+  });
+  logger.info({ node: nodeName, address: config.address, port: config.port }, 'agent runs');
+  return together([node], server);
+}
+
+/** Many nodes in one process share one streaming port, which only the first of them answers for: there is nothing to stream anyway. */
+async function startHollow(config: AgentConfig, logger: Logger): Promise<Agent> {
+  if (config.runtime.kind !== 'hollow') throw new Error('not a hollow node');
+  const { nodes: count, certDir } = config.runtime;
+  const clock = systemClock;
+  const delays = new Delays(clock);
+  const nodes: NodeAgent[] = [];
+  for (let number = 1; number <= count; number++) {
+    const name = count === 1 ? config.nodeName : `${config.nodeName}-${number}`;
+    const runtime = createHollowRuntime(clock, delays);
+    const tls =
+      count === 1 || certDir === undefined
+        ? config.tls
+        : { ...config.tls, certFile: join(certDir, `${name}.crt`), keyFile: join(certDir, `${name}.key`) };
+    nodes.push(
+      await startNodeAgent({
+        identity: {
+          name,
+          address: config.address,
+          port: config.port,
+          labels: config.labels ?? {},
+          machine: hollowMachine(name),
+        },
+        masters: config.masters,
+        credentials: clientCredentials(tls),
+        runtime,
+        storage: createNoStorage(),
+        onPodCidr: (podCidr) => runtime.setPodCidr(podCidr),
+        facts: {
+          cgroupParent: '',
+          clusterDns: [],
+          clusterDomain: config.clusterDomain,
+          hostDns: { servers: [], searches: [], options: [] },
+        },
+        pressure: async () => NO_PRESSURE,
+        clock,
+        logger: logger.child({ node: name }),
+      }),
+    );
+  }
+  const { address, port, tls } = config;
+  const first = nodes[0];
+  const server =
+    first && (await startStreamingServer({ address, port, tls, pods: first.lookup, containerd: undefined, logger }));
+  logger.info({ nodes: nodes.length }, 'hollow nodes run');
+  return together(nodes, server);
+}
+
+function together(nodes: readonly NodeAgent[], server: StreamingServer | undefined): Agent {
+  return {
+    async stop() {
+      await server?.close();
+      await Promise.all(nodes.map((node) => node.stop()));
+    },
+  };
+}

@@ -1,0 +1,54 @@
+/** Makes Event objects; repeats of one event raise its count instead of making more. Pure but for its memory, which is bounded. */
+import { createHash } from 'node:crypto';
+import type { KubernetesObject } from '../api/types.ts';
+import type { WantedPod } from './pod/types.ts';
+
+/** Kubernetes' own cache has 4096 entries. */
+const MAX_REMEMBERED = 4096;
+
+export class EventRecorder {
+  readonly #nodeName: string;
+  readonly #send: (event: KubernetesObject) => void;
+  readonly #known = new Map<string, { first: string; count: number }>();
+
+  constructor(nodeName: string, send: (event: KubernetesObject) => void) {
+    this.#nodeName = nodeName;
+    this.#send = send;
+  }
+
+  podEvent(pod: WantedPod, type: 'Normal' | 'Warning', reason: string, message: string, nowMs: number): void {
+    const { name, namespace, uid, resourceVersion } = pod.metadata;
+    const key = [uid, type, reason, message].join('\0');
+    const now = `${new Date(nowMs).toISOString().slice(0, 19)}Z`;
+    const before = this.#known.get(key);
+    const entry = { first: before?.first ?? now, count: (before?.count ?? 0) + 1 };
+    this.#known.delete(key);
+    this.#known.set(key, entry);
+    if (this.#known.size > MAX_REMEMBERED) this.#known.delete(this.#known.keys().next().value!);
+    // The same event gets the same name again, so that the master brings the first one up to date.
+    const id = createHash('sha256').update(`${key}\0${entry.first}`).digest('hex').slice(0, 16);
+    this.#send({
+      apiVersion: 'v1',
+      kind: 'Event',
+      metadata: { name: `${name}.${id}`, namespace },
+      involvedObject: {
+        apiVersion: 'v1',
+        kind: 'Pod',
+        name,
+        namespace,
+        uid,
+        ...(resourceVersion && { resourceVersion }),
+      },
+      reason,
+      message,
+      type,
+      source: { component: 'kubelet', host: this.#nodeName },
+      reportingComponent: 'kubelet',
+      reportingInstance: this.#nodeName,
+      firstTimestamp: entry.first,
+      lastTimestamp: now,
+      eventTime: null,
+      count: entry.count,
+    });
+  }
+}

@@ -1,0 +1,236 @@
+/** One node: its session, its pods, its network, its status. A process runs one of these, or many hollow ones. */
+import { randomInt } from 'node:crypto';
+import { join } from 'node:path';
+import type { ChannelCredentials } from '@grpc/grpc-js';
+import type { ConfigMap, Node, NodeStatus, Secret } from '../api/generated/types/core-v1.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Logger } from '../lib/logger.ts';
+import { Prng } from '../lib/prng.ts';
+import { EventRecorder } from './event-recorder.ts';
+import type { PodNetwork } from './node/network.ts';
+import { podCidrOf } from './node/network-plan.ts';
+import {
+  allocatable,
+  type NodeHealth,
+  type NodeIdentity,
+  nodeObject,
+  nodeStatus,
+  sameNodeStatus,
+} from './node/node-object.ts';
+import type { Pressure } from './node/pressure.ts';
+import type { NodeFacts, WorkerContext } from './pod/context.ts';
+import { createPodLookup } from './pod/lookup.ts';
+import { PodManager } from './pod/pod-manager.ts';
+import { ImagePuller } from './pod/pull-image.ts';
+import type { PodLookup } from './pod-lookup.ts';
+import { ProbeManager } from './probes/probe-manager.ts';
+import type { Runtime } from './runtime/runtime.ts';
+import { Session } from './session/session.ts';
+import { WantedCache } from './session/wanted-cache.ts';
+import { type WantedChange, WantedSet } from './session/wanted-set.ts';
+import type { PodStorage } from './volumes/pod-storage.ts';
+
+/** How often the node's health is looked at while it is ready, and while it is not. */
+const HEALTH_INTERVAL_MS = 10_000;
+const UNREADY_INTERVAL_MS = 500;
+/** An unchanged status is reported again this often, as kubelet does. */
+const STATUS_REPEAT_MS = 300_000;
+
+export interface NodeAgentOptions {
+  readonly identity: Omit<NodeIdentity, 'runtimeVersion'>;
+  readonly masters: readonly string[];
+  readonly credentials: ChannelCredentials;
+  readonly runtime: Runtime;
+  readonly storage: PodStorage;
+  /** Unset for hollow nodes: their pods would not survive a restart anyway. */
+  readonly wantedFile?: string;
+  readonly network?: PodNetwork;
+  /** What a hollow runtime needs to hear. */
+  readonly onPodCidr?: (podCidr: string) => void;
+  readonly facts: Omit<NodeFacts, 'name' | 'hostIp' | 'memoryBytes' | 'allocatable'>;
+  readonly pressure: () => Promise<Pressure>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+export interface NodeAgent {
+  readonly lookup: PodLookup;
+  /** Ends the session and leaves every pod as it is. */
+  stop(): Promise<void>;
+}
+
+export async function startNodeAgent(options: NodeAgentOptions): Promise<NodeAgent> {
+  const agent = new RunningNode(options);
+  await agent.start();
+  return agent;
+}
+
+class RunningNode implements NodeAgent {
+  readonly lookup: PodLookup;
+  readonly #options: NodeAgentOptions;
+  readonly #pods: PodManager;
+  readonly #probes: ProbeManager;
+  readonly #abort = new AbortController();
+  readonly #cache: WantedCache | undefined;
+  #wanted = new WantedSet();
+  #session: Session | undefined;
+  #status: NodeStatus;
+  #runtimeVersion = '';
+  #reportedAtMs = 0;
+  #cancelHealth: (() => void) | undefined;
+
+  constructor(options: NodeAgentOptions) {
+    this.#options = options;
+    const { runtime, storage, clock, logger, identity, facts } = options;
+    const events = new EventRecorder(identity.name, (event) => this.#session?.sendEvent(event));
+    const recordEvent: WorkerContext['recordEvent'] = (pod, type, reason, message) =>
+      events.podEvent(pod, type, reason, message, clock.nowMs());
+    this.#cache = options.wantedFile === undefined ? undefined : new WantedCache(options.wantedFile, clock, logger);
+    this.#probes = new ProbeManager({
+      runtime,
+      clock,
+      onChange: (podUid) => this.#pods.wake(podUid),
+      onFailure: (target, kind, message) => {
+        const worker = this.#pods.workers.get(target.podUid);
+        const title = kind.charAt(0).toUpperCase() + kind.slice(1);
+        if (worker) recordEvent(worker.pod, 'Warning', 'Unhealthy', `${title} probe failed: ${message}`.slice(0, 1024));
+      },
+    });
+    this.#pods = new PodManager({
+      runtime,
+      storage,
+      probes: this.#probes,
+      puller: new ImagePuller(runtime, this.#abort.signal),
+      clock,
+      logger,
+      node: {
+        ...facts,
+        name: identity.name,
+        hostIp: identity.address,
+        memoryBytes: identity.machine.memoryBytes,
+        allocatable: allocatable(identity.machine),
+      },
+      objects: (namespace) => ({
+        configMap: (name) => this.#wanted.get('configmaps', namespace, name) as ConfigMap | undefined,
+        secret: (name) => this.#wanted.get('secrets', namespace, name) as Secret | undefined,
+      }),
+      recordEvent,
+      publish: (pod, status) => {
+        this.#session?.sendPodStatus(pod, status);
+        this.#pods.changed(pod.metadata.uid);
+      },
+      gone: (pod) => this.#session?.sendPodGone(pod),
+    });
+    this.#status = nodeStatus(this.#identity(), starting, undefined, clock.nowMs());
+    const subscribe = (podUid: string, onChange: () => void) => this.#pods.subscribe(podUid, onChange);
+    this.lookup = createPodLookup(this.#pods.workers, storage, { hollow: runtime.kind === 'hollow', subscribe });
+  }
+
+  async start(): Promise<void> {
+    const cached = await this.#cache?.load();
+    const { clock, logger, identity, masters, credentials } = this.#options;
+    if (cached) this.#wanted = WantedSet.restore(cached);
+    const prng = new Prng(randomInt(2 ** 32));
+    this.#session = new Session({
+      nodeName: identity.name,
+      masters,
+      credentials,
+      wanted: this.#wanted,
+      clock,
+      logger,
+      random: () => prng.float(),
+      node: () => nodeObject(this.#identity(), this.#status),
+      onChanges: (changes, complete) => this.#onChanges(changes, complete),
+    });
+    this.#pods.start();
+    // What was wanted before the restart is wanted until a master says otherwise.
+    const known = [...this.#wanted.values()];
+    if (known.length > 0) this.#take(known, false);
+    await this.#checkHealth();
+    this.#session.start();
+  }
+
+  async stop(): Promise<void> {
+    this.#abort.abort();
+    this.#cancelHealth?.();
+    this.#session?.stop();
+    this.#probes.stop();
+    this.#options.network?.stop();
+    await this.#pods.stop();
+    await this.#cache?.flush();
+    this.#options.runtime.close();
+  }
+
+  #onChanges(changes: readonly WantedChange[], complete: boolean): void {
+    this.#take(changes, complete);
+    this.#cache?.save(() => this.#wanted.state());
+  }
+
+  #take(changes: readonly WantedChange[], confirmed: boolean): void {
+    this.#pods.apply(changes, confirmed);
+    if (!changes.some(({ resource }) => resource === 'nodes')) return;
+    const nodes = [...this.#wanted.values()]
+      .filter(({ resource }) => resource === 'nodes')
+      .map(({ object }) => object as Node);
+    this.#options.network?.update(nodes);
+    const podCidr = podCidrOf(nodes.find(({ metadata }) => metadata?.name === this.#options.identity.name));
+    if (podCidr !== undefined) this.#options.onPodCidr?.(podCidr);
+    this.#checkHealthIn(0);
+  }
+
+  #identity(): NodeIdentity {
+    return { ...this.#options.identity, runtimeVersion: this.#runtimeVersion };
+  }
+
+  async #checkHealth(): Promise<void> {
+    const { clock } = this.#options;
+    const health = await this.#health();
+    if (this.#abort.signal.aborted) return;
+    const nowMs = clock.nowMs();
+    const status = nodeStatus(this.#identity(), health, this.#status, nowMs);
+    const changed = !sameNodeStatus(status, this.#status);
+    if (changed || nowMs - this.#reportedAtMs >= STATUS_REPEAT_MS) {
+      this.#status = status;
+      this.#reportedAtMs = nowMs;
+      this.#session?.sendNodeStatus(status);
+      if (changed)
+        this.#options.logger.info({ ready: health.notReady === undefined, ...health.notReady }, 'node status');
+    }
+    this.#checkHealthIn(health.notReady ? UNREADY_INTERVAL_MS : HEALTH_INTERVAL_MS);
+  }
+
+  #checkHealthIn(delayMs: number): void {
+    this.#cancelHealth?.();
+    if (!this.#abort.signal.aborted) {
+      this.#cancelHealth = this.#options.clock.setTimer(delayMs, () => void this.#checkHealth());
+    }
+  }
+
+  async #health(): Promise<NodeHealth> {
+    const { runtime, pressure } = this.#options;
+    try {
+      const [status, pressures] = await Promise.all([runtime.status(), pressure()]);
+      if (this.#runtimeVersion === '') {
+        const { name, version } = await runtime.version();
+        this.#runtimeVersion = `${name}://${version}`;
+      }
+      const ok = status.ready && status.networkReady;
+      return { ...pressures, notReady: ok ? undefined : { reason: 'KubeletNotReady', message: status.message } };
+    } catch (error) {
+      const message = `container runtime is not answering: ${error instanceof Error ? error.message : String(error)}`;
+      return { ...starting, notReady: { reason: 'KubeletNotReady', message } };
+    }
+  }
+}
+
+const starting: NodeHealth = {
+  notReady: { reason: 'KubeletNotReady', message: 'the agent is starting' },
+  memoryPressure: false,
+  diskPressure: false,
+  pidPressure: false,
+};
+
+/** Where below an agent's data folder things lie. */
+export function dataPaths(dataDir: string) {
+  return { pods: join(dataDir, 'pods'), ipam: join(dataDir, 'ipam'), wanted: join(dataDir, 'wanted.json') };
+}

@@ -1,0 +1,37 @@
+/** What all pod workers of a node share. */
+import type { PodStatus } from '../../api/generated/types/core-v1.ts';
+import type { Clock } from '../../lib/clock.ts';
+import type { Logger } from '../../lib/logger.ts';
+import type { ProbeManager } from '../probes/probe-manager.ts';
+import type { DnsConfig, Runtime } from '../runtime/runtime.ts';
+import type { PodStorage } from '../volumes/pod-storage.ts';
+import type { PodObjects } from './env.ts';
+import type { ImagePuller } from './pull-image.ts';
+import type { WantedPod } from './types.ts';
+
+export interface NodeFacts {
+  readonly name: string;
+  readonly hostIp: string;
+  readonly memoryBytes: number;
+  readonly allocatable: { readonly cpu: string; readonly memory: string; readonly ephemeralStorage: string };
+  readonly cgroupParent: string;
+  readonly clusterDns: readonly string[];
+  readonly clusterDomain: string;
+  readonly hostDns: DnsConfig;
+}
+
+export interface WorkerContext {
+  readonly runtime: Runtime;
+  readonly storage: PodStorage;
+  readonly probes: ProbeManager;
+  readonly puller: ImagePuller;
+  readonly clock: Clock;
+  readonly node: NodeFacts;
+  readonly logger: Logger;
+  /** The ConfigMaps and Secrets of a namespace, as they are now. */
+  objects(namespace: string): PodObjects;
+  recordEvent(pod: WantedPod, type: 'Normal' | 'Warning', reason: string, message: string): void;
+  publish(pod: WantedPod, status: PodStatus): void;
+  /** Nothing of the pod is left on this node. */
+  gone(pod: WantedPod): void;
+}

@@ -1,0 +1,281 @@
+/**
+ * What to do next for a pod: one step, from what is wanted and what is there. Pure, so every rule of a pod's life is testable without a runtime.
+ *
+ * Invariants: at most one container per name runs at a time; no regular container starts before every init container has succeeded in the
+ * current sandbox; nothing of a pod that is gone is kept; a step is repeated until the observation shows that it has worked.
+ */
+import type { Container } from '../../api/generated/types/core-v1.ts';
+import type { RuntimeContainer, Sandbox } from '../runtime/runtime.ts';
+import { nextRestart } from './back-off.ts';
+import {
+  annotationKeys,
+  type Ending,
+  hasEnded,
+  isRunning,
+  isSidecar,
+  newestOf,
+  type ObservedPod,
+  type WantedPod,
+} from './types.ts';
+
+export interface Stop {
+  readonly id: string;
+  readonly name: string;
+  readonly graceMs: number;
+  readonly message: string;
+}
+
+export type Step =
+  | { readonly do: 'prepare-volumes' }
+  | { readonly do: 'create-sandbox'; readonly attempt: number }
+  | { readonly do: 'ensure-image'; readonly container: Container }
+  | {
+      readonly do: 'start-container';
+      readonly container: Container;
+      readonly kind: 'init' | 'regular';
+      readonly attempt: number;
+      readonly streak: number;
+      readonly sandbox: Sandbox;
+    }
+  | { readonly do: 'stop-containers'; readonly stops: readonly Stop[] }
+  | { readonly do: 'remove-containers'; readonly ids: readonly string[] }
+  | { readonly do: 'stop-sandbox'; readonly id: string }
+  | { readonly do: 'remove-sandbox'; readonly id: string }
+  /** Volumes, logs and everything else on disk. */
+  | { readonly do: 'remove-data' }
+  /** Nothing to do until something changes, or until the time given. */
+  | { readonly do: 'wait'; readonly untilMs?: number }
+  /** Only of a pod that is gone: nothing is left. */
+  | { readonly do: 'finished' };
+
+/** The last run and one before it, for `logs --previous`. */
+const KEPT_ATTEMPTS = 2;
+/** A stop that is under way is hurried only when it gains at least this much. */
+const HURRY_MS = 1_000;
+/** Look again after a kill should have worked. */
+const KILL_CHECK_MS = 5_000;
+
+export interface PlanInput {
+  readonly pod: WantedPod;
+  readonly observed: ObservedPod;
+  readonly ending: Ending | undefined;
+  /** Whether data on disk may still be there; false once `remove-data` has worked. */
+  readonly hasData: boolean;
+  readonly nowMs: number;
+  /** The fingerprint of a container's spec, as in its annotation. */
+  readonly hashOf: (container: Container) => string;
+}
+
+export function plan(input: PlanInput): Step {
+  const { pod, observed, ending } = input;
+  if (ending) return planEnding(input, ending);
+  const sandbox = observed.sandboxes[0];
+  if (isComplete(pod, observed.containers, sandbox)) return planComplete(input);
+  const remains = planOldSandboxes(input) ?? planGarbage(observed);
+  if (remains) return remains;
+  const waits = new Waits(input.nowMs);
+  if (observed.volumes.state !== 'ready') {
+    if (observed.volumes.state === 'failed' && waits.until(observed.volumes.retryAtMs)) return waits.step();
+    return { do: 'prepare-volumes' };
+  }
+  if (!sandbox?.ready) {
+    if (observed.sandboxFailure && waits.until(observed.sandboxFailure.retryAtMs)) return waits.step();
+    return { do: 'create-sandbox', attempt: (sandbox?.attempt ?? -1) + 1 };
+  }
+  return planContainers(input, sandbox, waits);
+}
+
+/** True when all regular containers have ended and none will be started again: the pod has succeeded or failed. */
+export function isComplete(
+  pod: WantedPod,
+  containers: readonly RuntimeContainer[],
+  sandbox: Sandbox | undefined,
+): boolean {
+  const policy = pod.spec.restartPolicy ?? 'Always';
+  for (const container of pod.spec.initContainers ?? []) {
+    if (isSidecar(container) || policy !== 'Never') continue;
+    const newest = newestOf(containers, container.name);
+    if (newest && hasEnded(newest) && newest.exitCode !== 0) return true;
+  }
+  if (policy === 'Always' || (containers.length === 0 && !sandbox)) return false;
+  return pod.spec.containers.every((container) => {
+    const newest = newestOf(containers, container.name);
+    if (!newest || !hasEnded(newest)) return false;
+    return policy === 'Never' || newest.exitCode === 0;
+  });
+}
+
+function planComplete(input: PlanInput): Step {
+  const { observed } = input;
+  const running = observed.containers.filter((container) => isRunning(container));
+  if (running.length > 0) {
+    const graceMs = (input.pod.spec.terminationGracePeriodSeconds ?? 30) * 1000;
+    return stopAll(input, running, input.nowMs + graceMs, 'Pod has completed') ?? { do: 'wait' };
+  }
+  const live = observed.sandboxes.find((sandbox) => sandbox.ready);
+  return live ? { do: 'stop-sandbox', id: live.id } : (planGarbage(observed) ?? { do: 'wait' });
+}
+
+function planEnding(input: PlanInput, ending: Ending): Step {
+  const { observed, pod } = input;
+  const alive = observed.containers.filter((container) => isRunning(container) || container.state === 'unknown');
+  if (alive.length > 0) {
+    // Sidecars serve the others until those have ended.
+    const sidecars = new Set((pod.spec.initContainers ?? []).filter(isSidecar).map(({ name }) => name));
+    const first = alive.filter((container) => !sidecars.has(container.name));
+    const message = ending.kind === 'gone' ? 'Stopping container' : ending.message;
+    const step = stopAll(input, first.length > 0 ? first : alive, ending.deadlineMs, message);
+    return step ?? { do: 'wait', untilMs: Math.max(ending.deadlineMs, input.nowMs) + KILL_CHECK_MS };
+  }
+  const live = observed.sandboxes.find((sandbox) => sandbox.ready);
+  if (live) return { do: 'stop-sandbox', id: live.id };
+  if (ending.kind === 'over') return { do: 'wait' };
+  if (observed.containers.length > 0) {
+    return { do: 'remove-containers', ids: observed.containers.map(({ id }) => id) };
+  }
+  const sandbox = observed.sandboxes[0];
+  if (sandbox) return { do: 'remove-sandbox', id: sandbox.id };
+  return input.hasData ? { do: 'remove-data' } : { do: 'finished' };
+}
+
+function stopAll(
+  input: PlanInput,
+  containers: readonly RuntimeContainer[],
+  deadlineMs: number,
+  message: string,
+): Step | undefined {
+  const stops: Stop[] = [];
+  for (const { id, name } of containers) {
+    const under = input.observed.stopping.get(id);
+    if (under && under.deadlineMs <= Math.max(deadlineMs, input.nowMs) + HURRY_MS) continue;
+    stops.push({ id, name, graceMs: Math.max(0, deadlineMs - input.nowMs), message });
+  }
+  return stops.length > 0 ? { do: 'stop-containers', stops } : undefined;
+}
+
+/** A sandbox that is not the newest, or is dead, may still hold processes; its containers must end before new ones start. */
+function planOldSandboxes(input: PlanInput): Step | undefined {
+  const { observed, nowMs } = input;
+  for (const [position, sandbox] of observed.sandboxes.entries()) {
+    if (position === 0 && sandbox.ready) continue;
+    const alive = observed.containers.filter(
+      (container) => container.sandboxId === sandbox.id && (isRunning(container) || container.state === 'unknown'),
+    );
+    if (alive.length > 0)
+      return stopAll(input, alive, nowMs, 'Sandbox is gone') ?? { do: 'wait', untilMs: nowMs + KILL_CHECK_MS };
+    if (sandbox.ready) return { do: 'stop-sandbox', id: sandbox.id };
+    const isEmpty = !observed.containers.some((container) => container.sandboxId === sandbox.id);
+    if (position > 0 && isEmpty) return { do: 'remove-sandbox', id: sandbox.id };
+  }
+  return undefined;
+}
+
+/** Old runs beyond those kept, and containers that were created but never started (the agent ended in between). */
+function planGarbage(observed: ObservedPod): Step | undefined {
+  const ids = observed.containers.filter((container) => container.state === 'created').map(({ id }) => id);
+  const byName = new Map<string, RuntimeContainer[]>();
+  for (const container of observed.containers) {
+    if (!hasEnded(container)) continue;
+    byName.set(container.name, [...(byName.get(container.name) ?? []), container]);
+  }
+  for (const [name, ended] of byName) {
+    const keep = isRunning(newestOf(observed.containers, name)) ? KEPT_ATTEMPTS - 1 : KEPT_ATTEMPTS;
+    ended.sort((a, b) => b.attempt - a.attempt);
+    ids.push(...ended.slice(keep).map(({ id }) => id));
+  }
+  return ids.length > 0 ? { do: 'remove-containers', ids } : undefined;
+}
+
+function planContainers(input: PlanInput, sandbox: Sandbox, waits: Waits): Step {
+  const { pod, observed } = input;
+  const policy = pod.spec.restartPolicy ?? 'Always';
+  for (const container of pod.spec.initContainers ?? []) {
+    const current = newestOf(observed.containers, container.name, sandbox.id);
+    const sidecar = isSidecar(container);
+    if (!sidecar && current && hasEnded(current) && current.exitCode === 0) continue;
+    const step = planContainer(
+      input,
+      sandbox,
+      container,
+      'init',
+      sidecar ? 'Always' : policy === 'Never' ? 'Never' : 'OnFailure',
+      waits,
+    );
+    if (step) return step;
+    const started = sidecar && current && isRunning(current) && observed.probes.get(current.id)?.started !== false;
+    if (!started) return waits.step();
+  }
+  for (const container of pod.spec.containers) {
+    const step = planContainer(input, sandbox, container, 'regular', policy, waits);
+    if (step) return step;
+  }
+  return waits.step();
+}
+
+/** The next step for one container, or undefined when it is as it should be or has to wait (noted in `waits`). */
+function planContainer(
+  input: PlanInput,
+  sandbox: Sandbox,
+  container: Container,
+  kind: 'init' | 'regular',
+  policy: string,
+  waits: Waits,
+): Step | undefined {
+  const { observed, pod, nowMs } = input;
+  const current = newestOf(observed.containers, container.name);
+  const here = current?.sandboxId === sandbox.id ? current : undefined;
+  if (here && (isRunning(here) || here.state === 'unknown')) {
+    const why = reasonToRestart(input, container, here);
+    if (why === undefined) return undefined;
+    const graceMs =
+      (container.livenessProbe?.terminationGracePeriodSeconds ?? pod.spec.terminationGracePeriodSeconds ?? 30) * 1000;
+    return stopAll(input, [here], nowMs + graceMs, why);
+  }
+  let streak = 0;
+  if (current && hasEnded(current)) {
+    // An init container runs again in a new sandbox even if it succeeded in the one before.
+    const restart =
+      policy === 'Always' || (policy === 'OnFailure' && current.exitCode !== 0) || (!here && kind === 'init');
+    if (!restart) return undefined;
+    const next = nextRestart(current);
+    if (here && waits.until(next.atMs)) return undefined;
+    streak = next.streak;
+  }
+  const failure = observed.startFailures.get(container.name);
+  if (failure && waits.until(failure.retryAtMs)) return undefined;
+  const image = observed.images.get(container.name);
+  if (image?.state === 'pulling') return undefined;
+  if (image?.state === 'failed' && waits.until(image.retryAtMs)) return undefined;
+  if (image?.state !== 'present') return { do: 'ensure-image', container };
+  return { do: 'start-container', container, kind, attempt: (current?.attempt ?? -1) + 1, streak, sandbox };
+}
+
+function reasonToRestart(input: PlanInput, container: Container, running: RuntimeContainer): string | undefined {
+  if (running.state === 'unknown') return 'Container is in an unknown state';
+  const hash = running.annotations[annotationKeys.hash];
+  if (hash !== undefined && hash !== input.hashOf(container)) {
+    return `Container ${container.name} definition changed, will be restarted`;
+  }
+  return input.observed.probes.get(running.id)?.unhealthy;
+}
+
+/** Collects the earliest time at which something becomes due. */
+class Waits {
+  readonly #nowMs: number;
+  #untilMs = Number.POSITIVE_INFINITY;
+
+  constructor(nowMs: number) {
+    this.#nowMs = nowMs;
+  }
+
+  /** True when that time is still to come. */
+  until(atMs: number): boolean {
+    if (atMs <= this.#nowMs) return false;
+    this.#untilMs = Math.min(this.#untilMs, atMs);
+    return true;
+  }
+
+  step(): Step {
+    return this.#untilMs === Number.POSITIVE_INFINITY ? { do: 'wait' } : { do: 'wait', untilMs: this.#untilMs };
+  }
+}

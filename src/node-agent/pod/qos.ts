@@ -1,0 +1,62 @@
+/** The pod's quality-of-service class and what follows from it. Pure. */
+
+import type { Container } from '../../api/generated/types/core-v1.ts';
+import { milliValue, parseQuantity, unitValue } from '../../api/meta/quantity.ts';
+import type { ContainerResources } from '../runtime/runtime.ts';
+import type { WantedPod } from './types.ts';
+
+export type QosClass = 'Guaranteed' | 'Burstable' | 'BestEffort';
+
+const CPU_PERIOD_US = 100_000;
+const MIN_CPU_QUOTA_US = 1_000;
+const MIN_CPU_SHARES = 2;
+const MAX_CPU_SHARES = 262_144;
+
+export function milliCpu(quantity: string | number | undefined): number {
+  return quantity === undefined ? 0 : milliValue(parseQuantity(String(quantity)));
+}
+
+export function bytes(quantity: string | number | undefined): number {
+  return quantity === undefined ? 0 : unitValue(parseQuantity(String(quantity)));
+}
+
+export function qosClass(pod: WantedPod): QosClass {
+  let any = false;
+  let guaranteed = true;
+  for (const container of [...pod.spec.containers, ...(pod.spec.initContainers ?? [])]) {
+    const { requests = {}, limits = {} } = container.resources ?? {};
+    for (const [name, value] of [
+      ['cpu', milliCpu],
+      ['memory', bytes],
+    ] as const) {
+      const limit = value(limits[name]);
+      const request = requests[name] === undefined ? limit : value(requests[name]);
+      if (limit > 0 || request > 0) any = true;
+      if (limit === 0 || request !== limit) guaranteed = false;
+    }
+  }
+  return !any ? 'BestEffort' : guaranteed ? 'Guaranteed' : 'Burstable';
+}
+
+/** cgroup values of a container, by the rules of kubelet. */
+export function containerResources(pod: WantedPod, container: Container, nodeMemoryBytes: number): ContainerResources {
+  const { requests = {}, limits = {} } = container.resources ?? {};
+  const cpuLimit = milliCpu(limits['cpu']);
+  const cpuRequest = requests['cpu'] === undefined ? cpuLimit : milliCpu(requests['cpu']);
+  const memoryLimit = bytes(limits['memory']);
+  const memoryRequest = requests['memory'] === undefined ? memoryLimit : bytes(requests['memory']);
+  return {
+    cpuShares: Math.min(MAX_CPU_SHARES, Math.max(MIN_CPU_SHARES, Math.floor((cpuRequest * 1024) / 1000))),
+    cpuQuotaUs: cpuLimit === 0 ? 0 : Math.max(MIN_CPU_QUOTA_US, Math.floor((cpuLimit * CPU_PERIOD_US) / 1000)),
+    cpuPeriodUs: CPU_PERIOD_US,
+    memoryLimitBytes: memoryLimit,
+    oomScoreAdj: oomScoreAdjust(qosClass(pod), memoryRequest, nodeMemoryBytes),
+  };
+}
+
+function oomScoreAdjust(qos: QosClass, memoryRequestBytes: number, nodeMemoryBytes: number): number {
+  if (qos === 'Guaranteed') return -997;
+  if (qos === 'BestEffort') return 1000;
+  const score = 1000 - Math.floor((1000 * memoryRequestBytes) / nodeMemoryBytes);
+  return Math.min(999, Math.max(3, score));
+}
