@@ -1,4 +1,7 @@
 /** core/v1 ConfigMap. */
+import type { ConfigMap } from '../../generated/types/core-v1.ts';
+import { column } from '../../table/column.ts';
+import { count } from '../../table/format.ts';
 import { defineKind } from '../define.ts';
 import { configMapStrategy } from './strategy.ts';
 
@@ -10,4 +13,5 @@ export const configMapDefinition = defineKind({
   namespaced: true,
   shortNames: ['cm'],
   strategy: configMapStrategy,
+  columns: [column<ConfigMap>('Data', 'Entries.', ({ data, binaryData }) => count(data) + count(binaryData))],
 });

@@ -1,5 +1,6 @@
 /** apps/v1 Deployment. */
 import { defineKind, scaleSubresource, statusSubresource } from '../define.ts';
+import { deploymentColumns } from './columns.ts';
 import { deploymentStrategy } from './strategy.ts';
 
 const kind = { group: 'apps', version: 'v1', kind: 'Deployment' } as const;
@@ -11,5 +12,6 @@ export const deploymentDefinition = defineKind({
   shortNames: ['deploy'],
   categories: ['all'],
   subresources: [scaleSubresource, statusSubresource(kind)],
+  allColumns: deploymentColumns,
   strategy: deploymentStrategy,
 });

@@ -1,5 +1,6 @@
 /** core/v1 Endpoints and discovery.k8s.io/v1 EndpointSlice. */
 import { defineKind } from '../define.ts';
+import { endpointSliceColumns, endpointsColumns } from './columns.ts';
 import { endpointSliceStrategy } from './strategy.ts';
 
 export const endpointsDefinition = defineKind({
@@ -9,6 +10,7 @@ export const endpointsDefinition = defineKind({
   resource: 'endpoints',
   namespaced: true,
   shortNames: ['ep'],
+  columns: endpointsColumns,
 });
 
 export const endpointSliceDefinition = defineKind({
@@ -17,5 +19,6 @@ export const endpointSliceDefinition = defineKind({
   kind: 'EndpointSlice',
   resource: 'endpointslices',
   namespaced: true,
+  columns: endpointSliceColumns,
   strategy: endpointSliceStrategy,
 });

@@ -1,5 +1,6 @@
 /** core/v1 Event. */
 import { defineKind, fieldAt } from '../define.ts';
+import { eventColumns } from './columns.ts';
 import { eventStrategy } from './strategy.ts';
 
 export const eventDefinition = defineKind({
@@ -22,5 +23,6 @@ export const eventDefinition = defineKind({
     source: fieldAt('source.component'),
     type: fieldAt('type'),
   },
+  allColumns: eventColumns,
   strategy: eventStrategy,
 });

@@ -1,4 +1,6 @@
 /** coordination.k8s.io/v1 Lease. */
+import type { Lease } from '../../generated/types/coordination-v1.ts';
+import { column } from '../../table/column.ts';
 import { defineKind } from '../define.ts';
 import { leaseStrategy } from './strategy.ts';
 
@@ -9,4 +11,5 @@ export const leaseDefinition = defineKind({
   resource: 'leases',
   namespaced: true,
   strategy: leaseStrategy,
+  columns: [column<Lease>('Holder', 'Who holds it.', ({ spec }) => spec?.holderIdentity ?? '')],
 });

@@ -1,4 +1,6 @@
 /** core/v1 Namespace. */
+import type { Namespace } from '../../generated/types/core-v1.ts';
+import { column } from '../../table/column.ts';
 import { defineKind, fieldAt, statusSubresource } from '../define.ts';
 import { namespaceStrategy } from './strategy.ts';
 
@@ -13,4 +15,5 @@ export const namespaceDefinition = defineKind({
   subresources: [{ name: 'finalize', kind, verbs: ['update'] }, statusSubresource(kind)],
   fieldSelectors: { 'status.phase': fieldAt('status.phase') },
   strategy: namespaceStrategy,
+  columns: [column<Namespace>('Status', 'Phase.', ({ status }) => status?.phase ?? '')],
 });

@@ -1,5 +1,6 @@
 /** core/v1 Node. */
 import { defineKind, fieldAt, statusSubresource } from '../define.ts';
+import { nodeColumns } from './columns.ts';
 import { nodeStrategy } from './strategy.ts';
 
 const kind = { group: '', version: 'v1', kind: 'Node' } as const;
@@ -11,5 +12,6 @@ export const nodeDefinition = defineKind({
   shortNames: ['no'],
   subresources: [statusSubresource(kind)],
   fieldSelectors: { 'spec.unschedulable': fieldAt('spec.unschedulable', 'false') },
+  allColumns: nodeColumns,
   strategy: nodeStrategy,
 });

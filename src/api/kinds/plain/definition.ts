@@ -1,9 +1,19 @@
 /**
- * Kinds that are only data here: stored, listed, watched and described, with no strategy of their own yet. Nothing acts on
+ * Kinds that are only data here: stored, listed, watched and described, with next to no strategy. Nothing acts on
  * them (no quota is enforced, no volume provisioned, no rule evaluated) until the part that does so exists.
  */
 import { defineKind, statusSubresource } from '../define.ts';
 import { statusApart } from '../strategy.ts';
+import {
+  bindingColumns,
+  limitRangeColumns,
+  persistentVolumeClaimColumns,
+  persistentVolumeColumns,
+  priorityClassColumns,
+  resourceQuotaColumns,
+  roleColumns,
+  storageClassColumns,
+} from './columns.ts';
 import {
   bindingStrategy,
   persistentVolumeClaimStrategy,
@@ -17,10 +27,18 @@ const core = { group: '', version: 'v1' } as const;
 const rbac = { group: 'rbac.authorization.k8s.io', version: 'v1' } as const;
 
 export const plainDefinitions = [
-  defineKind({ ...core, kind: 'LimitRange', resource: 'limitranges', namespaced: true, shortNames: ['limits'] }),
+  defineKind({
+    ...core,
+    kind: 'LimitRange',
+    allColumns: limitRangeColumns,
+    resource: 'limitranges',
+    namespaced: true,
+    shortNames: ['limits'],
+  }),
   defineKind({
     ...core,
     kind: 'ResourceQuota',
+    allColumns: resourceQuotaColumns,
     strategy: statusApart,
     resource: 'resourcequotas',
     namespaced: true,
@@ -30,6 +48,7 @@ export const plainDefinitions = [
   defineKind({
     ...core,
     kind: 'PersistentVolume',
+    allColumns: persistentVolumeColumns,
     strategy: persistentVolumeStrategy,
     resource: 'persistentvolumes',
     namespaced: false,
@@ -39,6 +58,7 @@ export const plainDefinitions = [
   defineKind({
     ...core,
     kind: 'PersistentVolumeClaim',
+    allColumns: persistentVolumeClaimColumns,
     strategy: persistentVolumeClaimStrategy,
     resource: 'persistentvolumeclaims',
     namespaced: true,
@@ -48,17 +68,40 @@ export const plainDefinitions = [
   defineKind({
     ...rbac,
     kind: 'ClusterRoleBinding',
+    allColumns: bindingColumns,
     resource: 'clusterrolebindings',
     namespaced: false,
     strategy: bindingStrategy,
   }),
-  defineKind({ ...rbac, kind: 'ClusterRole', resource: 'clusterroles', namespaced: false, strategy: roleStrategy }),
-  defineKind({ ...rbac, kind: 'RoleBinding', resource: 'rolebindings', namespaced: true, strategy: bindingStrategy }),
-  defineKind({ ...rbac, kind: 'Role', resource: 'roles', namespaced: true, strategy: roleStrategy }),
+  defineKind({
+    ...rbac,
+    kind: 'ClusterRole',
+    allColumns: roleColumns,
+    resource: 'clusterroles',
+    namespaced: false,
+    strategy: roleStrategy,
+  }),
+  defineKind({
+    ...rbac,
+    kind: 'RoleBinding',
+    allColumns: bindingColumns,
+    resource: 'rolebindings',
+    namespaced: true,
+    strategy: bindingStrategy,
+  }),
+  defineKind({
+    ...rbac,
+    kind: 'Role',
+    allColumns: roleColumns,
+    resource: 'roles',
+    namespaced: true,
+    strategy: roleStrategy,
+  }),
   defineKind({
     group: 'scheduling.k8s.io',
     version: 'v1',
     kind: 'PriorityClass',
+    allColumns: priorityClassColumns,
     strategy: priorityClassStrategy,
     resource: 'priorityclasses',
     namespaced: false,
@@ -68,6 +111,7 @@ export const plainDefinitions = [
     group: 'storage.k8s.io',
     version: 'v1',
     kind: 'StorageClass',
+    allColumns: storageClassColumns,
     strategy: storageClassStrategy,
     resource: 'storageclasses',
     namespaced: false,

@@ -1,5 +1,6 @@
 /** core/v1 Pod. */
 import { defineKind, fieldAt, statusSubresource } from '../define.ts';
+import { podColumns } from './columns.ts';
 import { podStrategy } from './strategy.ts';
 
 const kind = { group: '', version: 'v1', kind: 'Pod' } as const;
@@ -21,6 +22,7 @@ export const podDefinition = defineKind({
     { name: 'portforward', kind: { group: '', version: 'v1', kind: 'PodPortForwardOptions' }, verbs: connectVerbs },
     statusSubresource(kind),
   ],
+  allColumns: podColumns,
   strategy: podStrategy,
   fieldSelectors: {
     'spec.nodeName': fieldAt('spec.nodeName'),

@@ -1,5 +1,6 @@
 /** apps/v1 ReplicaSet. */
 import { defineKind, fieldAt, scaleSubresource, statusSubresource } from '../define.ts';
+import { replicaSetColumns } from './columns.ts';
 import { replicaSetStrategy } from './strategy.ts';
 
 const kind = { group: 'apps', version: 'v1', kind: 'ReplicaSet' } as const;
@@ -12,5 +13,6 @@ export const replicaSetDefinition = defineKind({
   categories: ['all'],
   subresources: [scaleSubresource, statusSubresource(kind)],
   fieldSelectors: { 'status.replicas': fieldAt('status.replicas', '0') },
+  allColumns: replicaSetColumns,
   strategy: replicaSetStrategy,
 });

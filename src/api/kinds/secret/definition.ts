@@ -1,4 +1,7 @@
 /** core/v1 Secret. */
+import type { Secret } from '../../generated/types/core-v1.ts';
+import { column } from '../../table/column.ts';
+import { count } from '../../table/format.ts';
 import { defineKind, fieldAt } from '../define.ts';
 import { secretStrategy } from './strategy.ts';
 
@@ -10,4 +13,8 @@ export const secretDefinition = defineKind({
   namespaced: true,
   fieldSelectors: { type: fieldAt('type') },
   strategy: secretStrategy,
+  columns: [
+    column<Secret>('Type', 'What it holds.', ({ type }) => type ?? ''),
+    column<Secret>('Data', 'Entries.', ({ data }) => count(data)),
+  ],
 });

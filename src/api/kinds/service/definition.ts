@@ -1,5 +1,6 @@
 /** core/v1 Service. */
 import { defineKind, fieldAt, statusSubresource } from '../define.ts';
+import { serviceColumns } from './columns.ts';
 import { serviceStrategy } from './strategy.ts';
 
 const kind = { group: '', version: 'v1', kind: 'Service' } as const;
@@ -12,5 +13,6 @@ export const serviceDefinition = defineKind({
   categories: ['all'],
   subresources: [statusSubresource(kind)],
   fieldSelectors: { 'spec.clusterIP': fieldAt('spec.clusterIP'), 'spec.type': fieldAt('spec.type') },
+  allColumns: serviceColumns,
   strategy: serviceStrategy,
 });
