@@ -313,7 +313,7 @@ describe('resuming', () => {
     const { address } = await master();
     const first = await connect(address).hello().synced();
     const { revision } = first;
-    api.holdWatches();
+    api.holdWatches(resources.pods);
     api.remove(resources.pods, key('a'));
     api.seed(resources.pods, pod('b', 'n1'));
     api.compact();
@@ -327,10 +327,10 @@ describe('resuming', () => {
   it('waits until the master knows of every pod that was committed', async () => {
     const { address } = await master();
     await connect(address).hello().synced();
-    api.holdWatches();
+    api.holdWatches(resources.pods);
     api.seed(resources.pods, pod('running-already', 'n1'));
     const agent = connect(address).hello();
-    await api.until(() => api.calls.filter((call) => call.verb === 'list').length > 5);
+    while (api.calls.filter((call) => call.verb === 'list').length <= 5) await api.idle(1);
     await api.idle();
     expect(agent.welcome).toBeUndefined();
     api.releaseWatches();
@@ -366,7 +366,7 @@ describe('statuses', () => {
 
   it('survive a concurrent change by reading again', async () => {
     const agent = await session('a');
-    api.holdWatches();
+    api.holdWatches(resources.pods);
     api.change<Pod>(resources.pods, key('a'), (object) => {
       object.status!.conditions!.push({ type: 'gate', status: 'True' });
     });
