@@ -8,7 +8,7 @@ import { pipeline } from 'node:stream/promises';
 import type { Pod } from '../../api/generated/types/core-v1.ts';
 import { ApiError } from '../../api/status.ts';
 import type { TlsFiles } from '../../lib/grpc.ts';
-import type { Logger } from '../../lib/logger.ts';
+import { joinDuplexes } from '../../lib/join-duplexes.ts';
 import type { HttpRequest, StreamingProxy, UpgradeSubresource } from '../streaming-types.ts';
 import type { RequestContext } from '../types.ts';
 import { AgentClient } from './agent-client.ts';
@@ -41,7 +41,6 @@ export interface StreamingProxyOptions {
   readonly findNode: FindNode;
   /** This master's certificate, which agents trust, and the CA of theirs. */
   readonly tls: TlsFiles;
-  readonly logger: Logger;
 }
 
 export function createStreamingProxy(options: StreamingProxyOptions): StreamingProxy {
@@ -110,7 +109,7 @@ async function proxyLog(
 
 async function proxyUpgrade(
   client: AgentClient,
-  { findNode, logger }: StreamingProxyOptions,
+  { findNode }: StreamingProxyOptions,
   pod: Pod,
   subresource: UpgradeSubresource,
   request: IncomingMessage,
@@ -134,23 +133,7 @@ async function proxyUpgrade(
   socket.write(`HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n${lines.join('\r\n')}\r\n\r\n`);
   if (agent.head.length > 0) agent.socket.unshift(agent.head);
   if (head.length > 0) socket.unshift(head);
-  await tunnel(socket, agent.socket, logger);
-}
-
-/** Resolves when either side has gone; then both are. A side that only stops sending may still receive. */
-async function tunnel(client: Duplex, agent: Duplex, logger: Logger): Promise<void> {
-  const broken = new AbortController();
-  const direction = async (from: Duplex, to: Duplex): Promise<void> => {
-    try {
-      await pipeline(from, to, { signal: broken.signal });
-    } catch (error) {
-      if (!broken.signal.aborted) logger.debug({ err: error }, 'a pod stream ended by a broken connection');
-      broken.abort();
-    }
-  };
-  await Promise.all([direction(client, agent), direction(agent, client)]);
-  client.destroy();
-  agent.destroy();
+  await joinDuplexes(socket, agent.socket);
 }
 
 function agentPath(kind: string, pod: Pod, container?: string): string {

@@ -1,5 +1,6 @@
 /** Exec, attach and port-forward on an upgraded connection. */
 import { ApiError, type Status } from '../../api/status.ts';
+import { joinDuplexes } from '../../lib/join-duplexes.ts';
 import type { Logger } from '../../lib/logger.ts';
 import type { ContainerTarget, PodLookup } from '../pod-lookup.ts';
 import { attach } from './attach.ts';
@@ -8,7 +9,6 @@ import type { CommandExecutor } from './exec.ts';
 import type { ContainerPath } from './handle-logs.ts';
 import { isTrue } from './log-options.ts';
 import { failureOutcome } from './outcome.ts';
-import { joinConnections } from './port-forward.ts';
 import type { StreamSelection } from './process-streams.ts';
 import type { Route } from './routes.ts';
 import { acceptPortForward, acceptProcessStreams, type UpgradeRequest } from './upgrade.ts';
@@ -55,6 +55,7 @@ export async function handleUpgrade(
       );
       return;
     }
+    // The client's SPDY session is carried byte for byte to the runtime, which dials inside the pod's network namespace.
     case 'portForward': {
       const pod = pods.findPod(route.namespace, route.pod);
       if (!pod?.sandboxId) throw new ApiError('NotFound', `pod "${route.pod}" is not running on this node`);
@@ -69,7 +70,7 @@ export async function handleUpgrade(
         runtime.socket.destroy();
         throw error;
       }
-      await joinConnections(client, runtime.socket);
+      await joinDuplexes(client, runtime.socket);
       return;
     }
     default:
@@ -86,8 +87,9 @@ async function runProcess(
 ): Promise<void> {
   const streams = await acceptProcessStreams(upgrade, selection);
   const outcome = await run(streams).catch((error: unknown) => {
-    logger.warn({ err: error }, 'a streaming request failed in the container runtime');
-    return failureOutcome(error);
+    const failure = failureOutcome(error);
+    logger.info({ reason: failure.message }, 'exec or attach failed');
+    return failure;
   });
   await streams.finish(outcome);
 }

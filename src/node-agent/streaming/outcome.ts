@@ -14,6 +14,10 @@ export function exitOutcome(exitCode: number): Status {
 
 export function failureOutcome(error: unknown): Status {
   if (error instanceof ApiError) return error.toStatus();
-  const message = error instanceof Error ? error.message : String(error);
-  return new ApiError('InternalError', `Internal error occurred: ${message}`).toStatus();
+  // A gRPC error's `details` is containerd's own sentence, without the code.
+  const { details, message } = error as { details?: unknown; message?: string };
+  return new ApiError(
+    'InternalError',
+    `Internal error occurred: error executing command in container: ${typeof details === 'string' && details !== '' ? details : message}`,
+  ).toStatus();
 }

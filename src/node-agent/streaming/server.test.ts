@@ -60,7 +60,8 @@ async function run(command: ExecRequest, streams: ProcessStreams): Promise<Statu
   streams.onResize((size) => resizes.push(size));
   switch (command.command[0]) {
     case 'cat':
-      for await (const chunk of streams.stdin!) if (!streams.stdout!.write(chunk)) await once(streams.stdout!, 'drain');
+      for await (const chunk of streams.stdin!.iterator({ destroyOnReturn: false }))
+        if (!streams.stdout!.write(chunk)) await once(streams.stdout!, 'drain');
       return exitOutcome(0);
     case 'fail':
       streams.stderr!.write('it failed\n');
@@ -289,7 +290,7 @@ describe('exec over WebSocket', () => {
     const status = JSON.parse(channels[3]!);
     expect([status.reason, status.message]).toEqual([
       'InternalError',
-      'Internal error occurred: "nope": executable file not found in $PATH',
+      'Internal error occurred: error executing command in container: "nope": executable file not found in $PATH',
     ]);
   });
 

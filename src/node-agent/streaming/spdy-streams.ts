@@ -63,8 +63,7 @@ export async function spdyStreams(connection: Duplex, selection: StreamSelection
   const stderr = opened.get('stderr');
   const error = opened.get('error')!;
   const stdin = opened.get('stdin');
-  // We have nothing to say on this one.
-  stdin?.end();
+  // Our end of stdin stays open until the outcome is known: kubectl takes its FIN as the order to stop sending.
   // The client has nothing to say on these; its FIN must still be read.
   for (const output of [stdout, stderr, error]) output?.resume();
   return {
