@@ -18,7 +18,7 @@ import { startControllers } from '../controllers/index.ts';
 import { createDispatcher, createLastSeenPeer } from '../dispatcher/index.ts';
 import { addResourceApi } from '../grpc-api/index.ts';
 import { systemClock } from '../lib/clock.ts';
-import { serverCredentials } from '../lib/grpc.ts';
+import { clientCredentials, serverCredentials } from '../lib/grpc.ts';
 import type { Logger } from '../lib/logger.ts';
 import { startRaftNode } from '../raft/index.ts';
 import { startScheduler } from '../scheduler/scheduler.ts';
@@ -32,6 +32,8 @@ import { masterStatus } from './status.ts';
 const defaultGraceMs = 10_000;
 const defaultEvictionMs = 5 * 60_000;
 const grpcDrainMs = 1_000;
+/** At a shutdown of the whole cluster nobody may be left to take over. */
+const handOverTimeoutMs = 1_000;
 
 export interface Master {
   /** Gives leadership away if it has it, lets running requests end, closes the log. */
@@ -85,7 +87,7 @@ export async function startMaster(config: MasterConfig, logger: Logger): Promise
     clientFor,
     peers: config.members
       .filter((member) => member !== self)
-      .map((member) => createLastSeenPeer(member.grpcAddress, tls)),
+      .map((member) => createLastSeenPeer(member.name, member.grpcAddress, clientCredentials(tls))),
     logger: logger.child({ part: 'dispatcher' }),
   });
   const grpcServer = new grpc.Server({
@@ -146,7 +148,7 @@ export async function startMaster(config: MasterConfig, logger: Logger): Promise
       leading.stop();
       if (raft.leadership().isLeader && config.members.length > 1) {
         await raft
-          .transferLeadership()
+          .transferLeadership(undefined, { timeoutMs: handOverTimeoutMs })
           .catch((error: unknown) => logger.warn({ error: String(error) }, 'leadership was not taken over'));
       }
       dispatcher.close();
