@@ -237,6 +237,17 @@ describe('planDeployment', () => {
     expect(world.settle()).toBe('v1:0 v2:4');
   });
 
+  it('keeps an old pod that is not available while its successor is not either: it may yet recover', () => {
+    const world = rolled(3, { strategy: strategy(1, 0) });
+    const old = world.pods.get(world.sets[0]!.metadata!.name!)!;
+    world.image('v2');
+    world.plan();
+    old.available--;
+    old.waiting++;
+    for (let i = 0; i < 3; i++) world.turn(0);
+    expect(world.sizes()).toBe('v1:3 v2:1');
+  });
+
   it('rolls back to the ReplicaSet of the old template under a new revision', () => {
     const world = rolled(2);
     world.image('v2');
