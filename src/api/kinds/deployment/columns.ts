@@ -3,8 +3,6 @@ import type { Deployment } from '../../generated/types/apps-v1.ts';
 import { ageColumn, column, nameColumn } from '../../table/column.ts';
 import { workloadColumns } from '../workload/columns.ts';
 
-const integer = { type: 'integer' } as const;
-
 export const deploymentColumns = [
   nameColumn,
   column<Deployment>(
@@ -12,17 +10,11 @@ export const deploymentColumns = [
     'Pods that are ready, of those wanted.',
     ({ spec, status }) => `${status?.readyReplicas ?? 0}/${spec?.replicas ?? 0}`,
   ),
-  column<Deployment>(
-    'Up-to-date',
-    'Pods of the current template.',
-    ({ status }) => status?.updatedReplicas ?? 0,
-    integer,
-  ),
+  column<Deployment>('Up-to-date', 'Pods of the current template.', ({ status }) => status?.updatedReplicas ?? 0),
   column<Deployment>(
     'Available',
     'Pods that have been ready for long enough.',
     ({ status }) => status?.availableReplicas ?? 0,
-    integer,
   ),
   ageColumn,
   ...workloadColumns,

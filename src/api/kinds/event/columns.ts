@@ -18,10 +18,7 @@ export const eventColumns = [
   column<Event>('Source', 'Who told it.', source, wide),
   column<Event>('Message', 'What happened.', ({ message }) => (message ?? '').trim()),
   column<Event>('First Seen', 'Time since it was first seen.', (event, nowMs) => age(firstSeen(event), nowMs), wide),
-  column<Event>('Count', 'How often it was seen.', ({ series, count }) => series?.count || count || 1, {
-    ...wide,
-    type: 'integer',
-  }),
+  column<Event>('Count', 'How often it was seen.', ({ series, count }) => series?.count || count || 1, wide),
   column<Event>('Name', 'Name of the event.', ({ metadata }) => metadata?.name ?? '', { ...wide, format: 'name' }),
 ];
 

@@ -156,9 +156,6 @@ export const storageClassColumns = [
     'AllowVolumeExpansion',
     'Whether they can grow.',
     ({ allowVolumeExpansion }) => allowVolumeExpansion ?? false,
-    {
-      type: 'boolean',
-    },
   ),
   ageColumn,
 ];
