@@ -2,6 +2,7 @@
 import { createLogger } from '../../lib/logger.ts';
 import { startAgent } from '../../node-agent/agent.ts';
 import type { AgentConfig } from '../../node-agent/config.ts';
+import { keepCompiledCode } from '../compile-cache.ts';
 import { readConfigFile } from '../config-file.ts';
 
 export async function agent(options: { config: string }): Promise<void> {
@@ -13,6 +14,7 @@ export async function agent(options: { config: string }): Promise<void> {
       ...['runtime.podLogsDir', 'runtime.certDir'],
     ],
   });
+  keepCompiledCode();
   const logger = createLogger('agent');
   const running = await startAgent(config, logger);
   await new Promise<void>((resolve) => {

@@ -2,6 +2,7 @@
 import type { LoadBalancerConfig } from '../../lb/config.ts';
 import { startLoadBalancer } from '../../lb/load-balancer.ts';
 import { createLogger } from '../../lib/logger.ts';
+import { keepCompiledCode } from '../compile-cache.ts';
 import { readConfigFile } from '../config-file.ts';
 
 export async function lb(options: { config: string }): Promise<void> {
@@ -10,6 +11,7 @@ export async function lb(options: { config: string }): Promise<void> {
     required: ['listen', 'backends', ...tls],
     paths: tls,
   });
+  keepCompiledCode();
   const logger = createLogger('lb');
   const balancer = await startLoadBalancer(config, logger);
   await new Promise<void>((resolve) => {

@@ -2,16 +2,16 @@
  * The hosts of a cluster on one machine: a bridge, and for each host a network namespace joined to it. Level-based: what is there is kept,
  * what is missing is made, so that the same call repairs a half-made network and brings one back after a reboot.
  */
-import { existsSync, readdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import { addressAt, parseCidr } from '../cluster/cidr.ts';
 import type { Cluster, Member } from '../cluster/topology.ts';
 import { run, tryRun } from './run.ts';
+import { closeWayOut, forwardingFile, openWayOut, restoreForwarding } from './way-out.ts';
 
 const namespaceDir = '/run/netns';
 /** `f_type` of a file that is a namespace (NSFS_MAGIC). */
 const namespaceFilesystem = 0x6e736673;
-const forwardingFile = '/proc/sys/net/ipv4/ip_forward';
 
 export function namespacePath(namespace: string): string {
   return join(namespaceDir, namespace);
@@ -69,7 +69,7 @@ export async function ensureNetwork(cluster: Cluster): Promise<void> {
   await run('ip', ['-batch', '-'], `${lines.join('\n')}\n`);
   await Promise.all([
     ...hosts(cluster).map((host) => configureHost(host, addressAt(range, 1), range.prefixLength)),
-    ensureWayOut(cluster),
+    openWayOut(bridge, hostCidr),
   ]);
 }
 
@@ -85,27 +85,6 @@ async function configureHost(host: Member, gateway: string, prefixLength: number
   await run('nsenter', [`--net=${namespacePath(host.namespace!)}`, 'sh', '-c', script], `${lines.join('\n')}\n`);
 }
 
-/** Lets the cluster's hosts reach other networks (to pull images), behind this machine's own address. */
-async function ensureWayOut(cluster: Cluster): Promise<void> {
-  const { bridge, hostCidr } = cluster.network;
-  const rules = `table ip ${bridge}
-delete table ip ${bridge}
-table ip ${bridge} {
-  chain postrouting {
-    type nat hook postrouting priority srcnat;
-    ip saddr ${hostCidr} ip daddr != ${hostCidr} masquerade
-  }
-}
-`;
-  await run('nft', ['-f', '-'], rules);
-  if (readFileSync(forwardingFile, 'utf8').trim() === '1') return;
-  writeFileSync(forwardingFile, '1');
-  writeFileSync(forwardingMarker, '');
-}
-
-/** Says that this machine did not forward before its first cluster came. */
-const forwardingMarker = '/run/trimast-enabled-forwarding';
-
 /** Removes everything that {@link ensureNetwork} may have made; what is missing already is fine. */
 export async function removeNetwork(cluster: Cluster): Promise<void> {
   const { bridge } = cluster.network;
@@ -113,13 +92,9 @@ export async function removeNetwork(cluster: Cluster): Promise<void> {
   await Promise.all([
     ...hosts(cluster).flatMap((host) => [removeLink(host.hostInterface!), removeNamespace(host.namespace!)]),
     removeLink(bridge),
-    tryRun('nft', ['-f', '-'], `table ip ${bridge}\ndelete table ip ${bridge}\n`),
+    closeWayOut(bridge),
   ]);
-  const othersLeft = readdirSync('/sys/class/net').some((name) => /^tm[0-9a-f]{6}$/.test(name));
-  if (existsSync(forwardingMarker) && !othersLeft) {
-    writeFileSync(forwardingFile, '0');
-    rmSync(forwardingMarker, { force: true });
-  }
+  restoreForwarding();
 }
 
 async function removeLink(name: string): Promise<void> {
