@@ -188,11 +188,14 @@ export class PodWorker {
   #syncProbes(): void {
     const podUid = this.#pod.metadata.uid;
     const specs = this.#specs();
+    const statuses = [...(this.#status?.containerStatuses ?? []), ...(this.#status?.initContainerStatuses ?? [])];
     const targets = this.#seen.containers.flatMap((running) => {
       const container = specs.get(running.name);
       if (running.state !== 'running' || !container || this.#context.runtime.kind === 'hollow') return [];
       const { id: containerId, startedAtMs } = running;
-      return [{ podUid, containerId, container, startedAtMs, podIp: this.#ips()[0] ?? '' }];
+      const reported = statuses.find(({ containerID }) => containerID === `containerd://${containerId}`);
+      const before = { started: reported?.started === true, ready: reported?.ready === true };
+      return [{ podUid, containerId, container, startedAtMs, podIp: this.#ips()[0] ?? '', before }];
     });
     this.#context.probes.sync(podUid, targets);
   }

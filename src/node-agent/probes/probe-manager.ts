@@ -2,7 +2,7 @@
  * Runs the probes of all containers of a node with one timer: it is set to the earliest due probe. A container's liveness and readiness
  * probes wait until its startup probe has succeeded. At most {@link MAX_CONCURRENT_PROBES} run at a time; the others are late by that much.
  */
-import type { Container } from '../../api/generated/types/core-v1.ts';
+import type { Container, Probe } from '../../api/generated/types/core-v1.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { ProbeVerdict } from '../pod/types.ts';
 import type { Runtime } from '../runtime/runtime.ts';
@@ -17,6 +17,8 @@ export interface ProbeTarget {
   readonly container: Container;
   readonly startedAtMs: number;
   readonly podIp: string;
+  /** What was last reported of this very container: an agent that was restarted goes on from there instead of making it unready. */
+  readonly before?: { readonly started: boolean; readonly ready: boolean };
 }
 
 export interface ProbeManagerOptions {
@@ -150,11 +152,16 @@ function dueable(entry: Entry): ProbeState[] {
   });
 }
 
-function statesOf({ container, startedAtMs }: ProbeTarget): ProbeState[] {
+function statesOf({ container, startedAtMs, before }: ProbeTarget): ProbeState[] {
   const states: ProbeState[] = [];
   const { startupProbe, livenessProbe, readinessProbe } = container;
-  if (startupProbe) states.push(initialProbeState('startup', startupProbe, startedAtMs));
-  if (livenessProbe) states.push(initialProbeState('liveness', livenessProbe, startedAtMs));
-  if (readinessProbe) states.push(initialProbeState('readiness', readinessProbe, startedAtMs));
+  const add = (kind: ProbeKind, probe: Probe | undefined, held: boolean | undefined) => {
+    if (!probe) return;
+    const state = initialProbeState(kind, probe, startedAtMs);
+    states.push(held ? { ...state, result: 'success' } : state);
+  };
+  add('startup', startupProbe, before?.started);
+  add('liveness', livenessProbe, undefined);
+  add('readiness', readinessProbe, before?.ready);
   return states;
 }

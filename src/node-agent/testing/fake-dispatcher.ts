@@ -72,7 +72,9 @@ export class FakeDispatcher {
 
   /** The last status reported of a pod. */
   podStatus(name: string): Record<string, unknown> | undefined {
-    const last = this.updates.findLast((update) => update.kind === StatusUpdate_Kind.POD_STATUS && update.name === name);
+    const last = this.updates.findLast(
+      (update) => update.kind === StatusUpdate_Kind.POD_STATUS && update.name === name,
+    );
     return last?.object as Record<string, unknown> | undefined;
   }
 
