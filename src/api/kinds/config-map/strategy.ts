@@ -11,7 +11,7 @@ export const configMapStrategy = typedStrategy<ConfigMap>({
       ...validateKeys(data, 'data'),
       ...both.map((key) => fieldInvalid(`data[${key}]`, key, 'duplicate of key present in binaryData')),
       ...validateKeys(binaryData, 'binaryData'),
-      ...validateSize('', data, binaryData),
+      ...validateSize('[]', data, binaryData),
     ];
   },
   validateUpdate: validateImmutable,

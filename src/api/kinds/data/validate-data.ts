@@ -16,7 +16,7 @@ export function validateKeys(data: Data, field: string): FieldError[] {
   });
 }
 
-/** `field` is where an excess is told; empty for the object as a whole. */
+/** `field` is where an excess is told; `[]` is how upstream says "the object as a whole". */
 export function validateSize(field: string, text: Data, base64: Data): FieldError[] {
   let bytes = 0;
   for (const value of Object.values(text ?? {})) bytes += Buffer.byteLength(value);
