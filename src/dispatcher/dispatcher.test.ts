@@ -37,11 +37,11 @@ afterEach(() => {
   for (const cleanup of cleanups.splice(0).reverse()) cleanup();
 });
 
-async function master(options: { name?: string; client?: FakeApiClient; peers?: LastSeenPeer[] } = {}) {
-  const { name = 'm1', client = api, peers = [] } = options;
+async function master(options: { name?: string; tls?: TlsFiles; peers?: LastSeenPeer[] } = {}) {
+  const { name = 'm1', tls = masterTls, peers = [] } = options;
   const dispatcher = createDispatcher({
     masterName: name,
-    systemClient: client,
+    systemClient: api,
     clientFor: (user) => {
       users.push(user);
       return api;
@@ -52,9 +52,7 @@ async function master(options: { name?: string; client?: FakeApiClient; peers?: 
   const server = new Server();
   dispatcher.addTo(server);
   const port = await new Promise<number>((resolve, reject) =>
-    server.bindAsync('127.0.0.1:0', serverCredentials(masterTls), (error, bound) =>
-      error ? reject(error) : resolve(bound),
-    ),
+    server.bindAsync('127.0.0.1:0', serverCredentials(tls), (error, bound) => (error ? reject(error) : resolve(bound))),
   );
   cleanups.push(() => {
     dispatcher.close();
@@ -115,6 +113,15 @@ describe('who may call', () => {
     const agent = connect(address).hello({ node: { metadata: { name: 'other' } } });
     expect(await agent.failure()).toMatchObject({ code: Code.PERMISSION_DENIED });
     expect(api.find<Node>(resources.nodes, { name: 'other' })!.metadata!.labels).toEqual({ zone: 'a' });
+  });
+
+  it('a master whose certificate is for another address is not believed', async () => {
+    const tls = await pki.issue('trimast:master:m2', ['trimast:masters'], '127.0.0.2');
+    const agent = connect((await master({ tls })).address).hello();
+    expect(await agent.failure()).toMatchObject({
+      code: Code.UNAVAILABLE,
+      details: expect.stringContaining('127.0.0.2'),
+    });
   });
 
   it('whom a master has heard is told to masters only', async () => {

@@ -1,4 +1,5 @@
 /** Brings the Node object in line with what its agent says of itself: labels, annotations and status; the spec belongs to others. */
+import { isDeepStrictEqual } from 'node:util';
 import type { Node, NodeStatus } from '../api/generated/types/core-v1.ts';
 import { isReason } from '../api/status.ts';
 import { resources } from '../api/types.ts';
@@ -11,22 +12,31 @@ export async function registerNode(client: ApiClient, name: string, hello: Node,
   await retry(options, async () => {
     const current = (await find(client, name)) ?? (await create(client, name, hello));
     const labelled = await label(client, current, hello);
-    await writeStatus(client, labelled, hello.status ?? {});
+    // A fleet that changes masters must not be a storm of writes that say nothing new.
+    if (saysNews(labelled.status, hello.status)) await writeStatus(client, labelled, hello.status ?? {});
   });
 }
 
-/** `cached` may be old: it is a first guess, whose resourceVersion decides. @throws ApiError for a definite refusal */
+/** @throws ApiError for a definite refusal */
 export async function reportNodeStatus(
   client: ApiClient,
   name: string,
-  cached: Node | undefined,
   reported: NodeStatus,
   options: RetryOptions,
 ): Promise<void> {
-  await retry(options, async (attempt) => {
-    const current = attempt === 0 && cached ? cached : await client.get<Node>(resources.nodes, { name });
-    await writeStatus(client, current, reported);
+  await retry(options, async () => {
+    await writeStatus(client, await client.get<Node>(resources.nodes, { name }), reported);
   });
+}
+
+/** Whether the report changes more than the time at which something was last looked at. */
+function saysNews(current: NodeStatus | undefined, reported: NodeStatus | undefined): boolean {
+  if (!reported) return false;
+  const timeless = (status: NodeStatus | undefined) => ({
+    ...status,
+    conditions: status?.conditions?.map((condition) => ({ ...condition, lastHeartbeatTime: undefined })),
+  });
+  return !isDeepStrictEqual(timeless(mergeNodeStatus(current, reported)), timeless(current));
 }
 
 async function find(client: ApiClient, name: string): Promise<Node | undefined> {

@@ -21,7 +21,7 @@ export type Refusal = Pick<StatusRefusal, 'index' | 'reason' | 'message'>;
 
 export interface StatusWriterOptions extends RetryOptions {
   readonly client: ApiClient;
-  readonly source: Pick<AssignmentSource, 'pod' | 'node'>;
+  readonly source: Pick<AssignmentSource, 'pod'>;
   readonly nodeName: string;
 }
 
@@ -50,14 +50,14 @@ export class StatusWriter {
   }
 
   #write(update: StatusUpdate): Promise<void> {
-    const { client, nodeName, source } = this.#options;
+    const { client, nodeName } = this.#options;
     switch (update.kind) {
       case Kind.POD_STATUS:
         return this.#podStatus(update, parse<PodStatus>(update));
       case Kind.POD_GONE:
         return this.#podGone(update);
       case Kind.NODE_STATUS:
-        return reportNodeStatus(client, nodeName, source.node(nodeName), parse<NodeStatus>(update), this.#options);
+        return reportNodeStatus(client, nodeName, parse<NodeStatus>(update), this.#options);
       case Kind.EVENT:
         return this.#event(parse<Event>(update));
       default:

@@ -18,7 +18,8 @@ export async function createTestApi(options: Partial<ResourceApiOptions> = {}) {
   const api = new ResourceApi({ store, ...options });
   const client: ApiClient = createLocalClient(api, { user: admin });
   await client.create(resources.namespaces, namespace('default'));
-  return { api, store, proposer, client };
+  const clientFor = (user: UserInfo): ApiClient => createLocalClient(api, { user });
+  return { api, store, proposer, client, clientFor };
 }
 
 export function namespace(name: string): KubernetesObject {

@@ -11,7 +11,8 @@ const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as con
 const life = () => ({ notBefore: new Date(Date.now() - 60_000), notAfter: new Date(Date.now() + 3_600_000) });
 
 export interface TestPki {
-  issue(commonName: string, organizations: readonly string[]): Promise<TlsFiles>;
+  /** `address`: what the certificate is good for as a server's; default 127.0.0.1. */
+  issue(commonName: string, organizations: readonly string[], address?: string): Promise<TlsFiles>;
   remove(): void;
 }
 
@@ -29,7 +30,7 @@ export async function createTestPki(): Promise<TestPki> {
   writeFileSync(caFile, ca.toString('pem'));
   let serial = 1;
   return {
-    async issue(commonName, organizations) {
+    async issue(commonName, organizations, address = '127.0.0.1') {
       const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify']);
       const certificate = await x509.X509CertificateGenerator.create({
         serialNumber: (++serial).toString(16).padStart(2, '0'),
@@ -39,7 +40,7 @@ export async function createTestPki(): Promise<TestPki> {
         signingAlgorithm: algorithm,
         publicKey: keys.publicKey,
         signingKey: caKeys.privateKey,
-        extensions: [new x509.SubjectAlternativeNameExtension([{ type: 'ip', value: '127.0.0.1' }])],
+        extensions: [new x509.SubjectAlternativeNameExtension([{ type: 'ip', value: address }])],
       });
       const certFile = join(folder, `${serial}.crt`);
       const keyFile = join(folder, `${serial}.key`);

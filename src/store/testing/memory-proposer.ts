@@ -10,7 +10,7 @@ import {
   type Proposer,
   type StateMachine,
 } from '../../raft/types.ts';
-import { createStore } from '../index.ts';
+import { type ApplyResult, createStore } from '../index.ts';
 import type { Store } from '../types.ts';
 
 export class MemoryProposer<Result> implements Proposer<Result> {
@@ -22,12 +22,15 @@ export class MemoryProposer<Result> implements Proposer<Result> {
   /** Every command that was committed, for replay on another state machine. */
   readonly log: { index: number; term: number; command: Uint8Array }[] = [];
 
+  /** How many calls failed because of {@link setFailure}. */
+  failedCalls = 0;
+
   constructor(machine: StateMachine<Result>) {
     this.#machine = machine;
   }
 
   propose(command: Uint8Array, _options?: CallOptions): Promise<Result> {
-    if (this.#failure) return Promise.reject(new ProposalError(this.#failure, `the test wants "${this.#failure}"`));
+    if (this.#failure) return this.#fail(this.#failure);
     return new Promise((resolve, reject) => {
       this.#pending.push({ command: Uint8Array.from(command), resolve, reject });
       if (this.#pending.length === 1) setImmediate(() => this.#commit());
@@ -35,7 +38,7 @@ export class MemoryProposer<Result> implements Proposer<Result> {
   }
 
   readBarrier(_options?: CallOptions): Promise<void> {
-    if (this.#failure) return Promise.reject(new ProposalError(this.#failure, `the test wants "${this.#failure}"`));
+    if (this.#failure) return this.#fail(this.#failure);
     return new Promise((resolve) => setImmediate(resolve));
   }
 
@@ -59,6 +62,11 @@ export class MemoryProposer<Result> implements Proposer<Result> {
     this.#failure = code;
   }
 
+  #fail(code: ProposalErrorCode): Promise<never> {
+    this.failedCalls++;
+    return Promise.reject(new ProposalError(code, `the test wants "${code}"`));
+  }
+
   #commit(): void {
     const batch = this.#pending;
     this.#pending = [];
@@ -80,8 +88,8 @@ export class MemoryProposer<Result> implements Proposer<Result> {
 /** A working store of one replica. */
 export function createMemoryStore(): {
   store: Store;
-  proposer: MemoryProposer<import('../index.ts').ApplyResult>;
-  stateMachine: StateMachine<import('../index.ts').ApplyResult>;
+  proposer: MemoryProposer<ApplyResult>;
+  stateMachine: StateMachine<ApplyResult>;
 } {
   const { store, stateMachine, attach } = createStore();
   const proposer = new MemoryProposer(stateMachine);
