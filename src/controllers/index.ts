@@ -1,0 +1,72 @@
+/** The controllers of a leading master. */
+import { EventRecorder } from '../client/events.ts';
+import { InformerSet } from '../client/informer-set.ts';
+import type { LeaderContext } from '../client/types.ts';
+import { type Clock, systemClock } from '../lib/clock.ts';
+import type { Logger } from '../lib/logger.ts';
+import { DeploymentController } from './deployment/controller.ts';
+import { EventTtlController } from './event-ttl/controller.ts';
+import { GarbageCollector } from './garbage-collector/controller.ts';
+import { NamespaceController } from './namespace/controller.ts';
+import { NodeIpamController, type NodeIpamOptions } from './node-ipam/controller.ts';
+import { NodeLifecycleController, type NodeLifecycleOptions } from './node-lifecycle/controller.ts';
+import { PodGcController } from './pod-gc/controller.ts';
+import { ReplicaSetController } from './replicaset/controller.ts';
+import { ServiceAccountController } from './service-account/controller.ts';
+import type { ControllerContext } from './shared/context.ts';
+import type { DeletableResource } from './shared/deletable-resource.ts';
+
+export type { DeletableResource, NodeIpamOptions, NodeLifecycleOptions };
+
+export interface ControllerOptions {
+  readonly nodeLifecycle: NodeLifecycleOptions;
+  readonly nodeIpam: NodeIpamOptions;
+  /** Certificate of the cluster's CA, PEM; goes into every namespace. */
+  readonly caPem: string;
+  /** Every resource with list, watch and delete, namespaced or not: what garbage and namespaces are made of. */
+  readonly deletableResources: readonly DeletableResource[];
+  readonly clock?: Clock | undefined;
+}
+
+/** Owned by nobody, many, and gone within the hour: not worth a cache. */
+const unwatched = new Set(['events']);
+
+/** Starts them all; they run until `context.signal` aborts. */
+export function startControllers(context: LeaderContext, options: ControllerOptions, logger: Logger): void {
+  const { client, signal } = context;
+  const clock = options.clock ?? systemClock;
+  const informers = new InformerSet({ client, signal, logger, clock });
+  const of = (name: string): ControllerContext => ({
+    client,
+    informers,
+    signal,
+    clock,
+    logger: logger.child({ controller: name }),
+    recorderFor: (component) => new EventRecorder({ client, component, logger, clock }),
+  });
+  const watched = options.deletableResources.filter(({ resource }) => !unwatched.has(resource));
+  const isNamespaced = ({ namespaced }: DeletableResource) => namespaced;
+  const controllers: Record<string, (context: ControllerContext) => { run(): Promise<void> }> = {
+    'service-account': (its) => new ServiceAccountController(its, { caPem: options.caPem }),
+    'node-ipam': (its) => new NodeIpamController(its, options.nodeIpam),
+    'node-lifecycle': (its) => new NodeLifecycleController(its, options.nodeLifecycle),
+    deployment: (its) => new DeploymentController(its),
+    replicaset: (its) => new ReplicaSetController(its),
+    namespace: (its) =>
+      new NamespaceController(its, {
+        contents: options.deletableResources.filter(isNamespaced),
+        watched: watched.filter(isNamespaced),
+      }),
+    'garbage-collector': (its) => new GarbageCollector(its, watched),
+    'pod-gc': (its) => new PodGcController(its),
+    'event-ttl': (its) => new EventTtlController(its),
+  };
+  for (const [name, create] of Object.entries(controllers)) {
+    const its = of(name);
+    create(its)
+      .run()
+      .catch((error: unknown) => {
+        if (!signal.aborted) its.logger.error({ err: error }, 'controller ended: this is a bug');
+      });
+  }
+}
