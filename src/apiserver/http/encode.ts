@@ -4,12 +4,17 @@
  */
 import { stringify } from 'yaml';
 import type { ResourceDefinition } from '../../api/definition.ts';
+import {
+  type IncludeObject,
+  toPartialObjectMetadata,
+  toPartialObjectMetadataList,
+  toTable,
+} from '../../api/table/table.ts';
 import { apiVersionOf } from '../../api/types.ts';
 import { decodeShared, encodeRecord, type ObjectRecord } from '../object-record.ts';
 import type { ListedObjects } from '../verbs/list.ts';
 import type { WatchRecord } from '../verbs/watch.ts';
 import type { Representation } from './negotiate.ts';
-import { type IncludeObject, partialMetadata, table } from './table.ts';
 
 export interface EncodeOptions {
   readonly representation: Representation;
@@ -30,9 +35,10 @@ export function encodeObject(definition: ResourceDefinition, record: ObjectRecor
   if (as === 'object' && representation.encoding === 'json') return asBuffer(encodeRecord(record));
   const object = decodeShared(record);
   if (as === 'object') return encodeValue(object, representation);
-  if (as === 'PartialObjectMetadata') return encodeValue(partialMetadata(object, metaVersion), representation);
+  if (as === 'PartialObjectMetadata') return encodeValue(toPartialObjectMetadata(object, metaVersion), representation);
   const metadata = { resourceVersion: object.metadata?.resourceVersion };
-  return encodeValue(table(definition, [object], metadata, { metaVersion, includeObject, nowMs }), representation);
+  const tableOptions = { version: metaVersion, includeObject, nowMs, metadata };
+  return encodeValue(toTable(definition, [object], tableOptions), representation);
 }
 
 export function* encodeList(listed: ListedObjects, options: EncodeOptions): Generator<Buffer> {
@@ -45,16 +51,18 @@ export function* encodeList(listed: ListedObjects, options: EncodeOptions): Gene
     ...(remainingItemCount !== undefined && { remainingItemCount }),
   };
   if (as === 'Table') {
-    const objects = items.map(decodeShared);
-    yield encodeValue(table(definition, objects, metadata, { metaVersion, includeObject, nowMs }), representation);
+    const tableOptions = { version: metaVersion, includeObject, nowMs, metadata };
+    yield encodeValue(toTable(definition, items.map(decodeShared), tableOptions), representation);
     return;
   }
-  const kind = as === 'object' ? definition.listKind : 'PartialObjectMetadataList';
-  const apiVersion = as === 'object' ? apiVersionOf(definition) : `meta.k8s.io/${metaVersion}`;
+  if (as === 'PartialObjectMetadata') {
+    yield encodeValue(toPartialObjectMetadataList(items.map(decodeShared), metadata, metaVersion), representation);
+    return;
+  }
+  const kind = definition.listKind;
+  const apiVersion = apiVersionOf(definition);
   if (encoding === 'yaml') {
-    const objects = items.map(decodeShared);
-    const shown = as === 'object' ? objects : objects.map((object) => partialMetadata(object, metaVersion));
-    yield encodeValue({ kind, apiVersion, metadata, items: shown }, representation);
+    yield encodeValue({ kind, apiVersion, metadata, items: items.map(decodeShared) }, representation);
     return;
   }
   const head = JSON.stringify({ kind, apiVersion, metadata }).slice(0, -1);
@@ -112,12 +120,13 @@ export class EventEncoder {
     const { as, metaVersion } = this.#representation;
     if (as === 'object') return sharedJson(event.record);
     const object = decodeShared(event.record);
-    if (as === 'PartialObjectMetadata') return Buffer.from(JSON.stringify(partialMetadata(object, metaVersion)));
+    if (as === 'PartialObjectMetadata')
+      return Buffer.from(JSON.stringify(toPartialObjectMetadata(object, metaVersion)));
     const metadata = { resourceVersion: object.metadata?.resourceVersion };
-    const options = { metaVersion, includeObject: this.#includeObject, nowMs };
-    const first = !this.#columnsSent;
+    const includeObject = this.#includeObject;
+    const options = { version: metaVersion, includeObject, nowMs, metadata, withHeaders: !this.#columnsSent };
     this.#columnsSent = true;
-    return Buffer.from(JSON.stringify(table(this.#definition, [object], metadata, options, first)));
+    return Buffer.from(JSON.stringify(toTable(this.#definition, [object], options)));
   }
 
   #bookmark(revision: number, initialEventsEnd: boolean): object {
@@ -130,7 +139,7 @@ export class EventEncoder {
     if (as === 'object') return { kind: this.#definition.kind, apiVersion: apiVersionOf(this.#definition), metadata };
     const meta = `meta.k8s.io/${metaVersion}`;
     if (as === 'PartialObjectMetadata') return { kind: as, apiVersion: meta, metadata };
-    return { kind: 'Table', apiVersion: meta, metadata, columnDefinitions: null, rows: [] };
+    return { kind: 'Table', apiVersion: meta, metadata, columnDefinitions: [], rows: [] };
   }
 }
 

@@ -2,6 +2,7 @@
 import { decodeDeleteOptions } from '../../api/codec/delete-options.ts';
 import type { Pod } from '../../api/generated/types/core-v1.ts';
 import { ApiError } from '../../api/status.ts';
+import type { IncludeObject } from '../../api/table/table.ts';
 import type { Body } from '../body.ts';
 import { methodNotAllowed, resourceNotServed } from '../errors.ts';
 import { decodeShared, type ObjectRecord } from '../object-record.ts';
@@ -16,7 +17,6 @@ import { contentTypeOf, negotiate } from './negotiate.ts';
 import { deleteQuery, dryRunOf, fieldValidationOf, listOptions, watchOptions } from './query-options.ts';
 import { readBody } from './read-body.ts';
 import type { ResourceRequestInfo } from './request-info.ts';
-import type { IncludeObject } from './table.ts';
 
 export interface ResourceHandlerOptions {
   readonly api: ResourceApi;

@@ -264,7 +264,7 @@ test('a watch as a table carries its columns once', async () => {
     rows: [{ cells: [name, 0, expect.anything()] }],
   });
   await created(fresh(), {}, { tabled: 'yes' });
-  expect((await events.next()).value.object.columnDefinitions).toBeNull();
+  expect((await events.next()).value.object.columnDefinitions).toEqual([]);
   expect(first.kind).toBe('ConfigMap');
   await events.return(undefined);
 });
