@@ -12,7 +12,7 @@ import { signalProcess } from '../host/processes.ts';
 import { ensureCertificates } from '../members/ensure-certificates.ts';
 import { type EnsuredMember, ensureMember } from '../members/ensure-member.ts';
 import { runningProcess } from '../members/pid-file.ts';
-import { waitForLeader, waitForNodes, waitForSocket } from '../members/wait-until-ready.ts';
+import { waitForMasters, waitForNodes, waitForSocket } from '../members/wait-until-ready.ts';
 import { Progress } from '../progress.ts';
 
 export async function up(options: ClusterRequest & DirOption): Promise<void> {
@@ -42,12 +42,11 @@ async function start(cluster: Cluster, paths: ClusterPaths, progress: Progress):
   const started = ensured.filter((one) => one.started).map((one) => one.member.name);
   progress.done(started.length > 0 ? `started ${started.join(', ')}` : 'everything runs already');
 
-  const imported =
-    archives && importImages(ensured, archives, paths).then(() => progress.done('images in every worker'));
+  const imported = archives && importImages(ensured, archives, paths, progress);
   // Awaited last; a failure before that must not count as unhandled.
   imported?.catch(() => undefined);
-  const leader = await waitForLeader(cluster, paths, ensured);
-  progress.done(`${leader.name} leads (term ${leader.term})`);
+  const leader = await waitForMasters(cluster, paths, ensured);
+  progress.done(`masters answer, ${leader.name} leads (term ${leader.term})`);
   const nodes = await waitForNodes(cluster, paths, ensured);
   await imported;
   progress.done(`${nodes} ${nodes === 1 ? 'node' : 'nodes'} Ready`);
@@ -70,7 +69,12 @@ async function buildImages(paths: ClusterPaths) {
 }
 
 /** Into every containerd that was just started; one that runs has them already. */
-async function importImages(ensured: readonly EnsuredMember[], archives: Archives, paths: ClusterPaths): Promise<void> {
+async function importImages(
+  ensured: readonly EnsuredMember[],
+  archives: Archives,
+  paths: ClusterPaths,
+  progress: Progress,
+): Promise<void> {
   const { importImage } = await import('../../node-agent/images/index.ts');
   const containerds = ensured.filter((one) => one.member.kind === 'containerd' && one.started);
   await Promise.all(
@@ -80,6 +84,7 @@ async function importImages(ensured: readonly EnsuredMember[], archives: Archive
       await Promise.all([importImage(socket, archives.pause), importImage(socket, archives.busybox)]);
     }),
   );
+  if (containerds.length > 0) progress.done(`images in ${containerds.map((one) => one.member.worker).join(', ')}`);
 }
 
 function firstLine({ cluster, isNew, reason }: MadeCluster, paths: ClusterPaths): string {

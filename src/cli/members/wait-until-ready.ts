@@ -41,14 +41,16 @@ export async function waitForSocket(member: EnsuredMember, socket: string, paths
   );
 }
 
-/** The leader, once a master leads and serves. */
-export async function waitForLeader(
+/** The leader, once every master answers and one of them leads. */
+export async function waitForMasters(
   cluster: Cluster,
   paths: ClusterPaths,
   members: readonly EnsuredMember[],
 ): Promise<MasterStatus> {
   const client = new MasterStatusClient(cluster, paths);
+  const masters = membersOfKind(cluster, 'master').map((master) => master.name);
   let answered: string[] = [];
+  let leader: MasterStatus | undefined;
   try {
     return await poll(
       members,
@@ -56,12 +58,14 @@ export async function waitForLeader(
       async () => {
         const statuses = await client.askAll();
         answered = [...statuses.keys()];
-        return leaderOf(statuses.values());
+        leader = leaderOf(statuses.values());
+        return statuses.size === masters.length ? leader : undefined;
       },
       () => {
-        const masters = membersOfKind(cluster, 'master').map((master) => master.name);
         const silent = masters.find((name) => !answered.includes(name));
-        const cause = `no master leads after ${timeoutMs} ms; of ${masters.join(', ')} answered: ${answered.join(', ') || 'none'}`;
+        const cause = silent
+          ? `it does not answer after ${timeoutMs} ms; ${leader ? `${leader.name} leads` : 'no master leads'}`
+          : `no master leads after ${timeoutMs} ms, though all of them answer`;
         return memberFailure(paths, silent ?? masters[0]!, cause);
       },
     );
