@@ -13,6 +13,7 @@ import { AssignmentSource } from './assignment-source.ts';
 import { CatchUp } from './catch-up.ts';
 import { DispatchError, toServiceError } from './dispatch-error.ts';
 import { nodeUser, requireMaster, requireNode } from './identity.ts';
+import { watchIsolation } from './isolation-watch.ts';
 import { LastSeen, neverSeen, youngest } from './last-seen.ts';
 import type { LastSeenPeer } from './last-seen-peer.ts';
 import { LeaseRenewer } from './lease-renewer.ts';
@@ -66,6 +67,11 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   const byNode = new Map<string, Session>();
 
   source.start();
+  const closeAll = (why: string): void => {
+    for (const session of [...all]) session.fail(new DispatchError(status.UNAVAILABLE, why));
+  };
+  const onIsolated = (): void => closeAll('this master is cut off from the others');
+  void watchIsolation({ client: systemClient, clock, logger, signal, onIsolated });
   repeat(clock, leaseRenewIntervalMs, signal, () => void leases.renewAll([...byNode.keys()]));
   repeat(clock, progressIntervalMs, signal, () => {
     for (const session of byNode.values()) session.progress();
@@ -163,8 +169,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     },
     connectedNodes: () => [...byNode.keys()],
     close() {
-      for (const session of [...all])
-        session.fail(new DispatchError(status.UNAVAILABLE, 'this master is shutting down'));
+      closeAll('this master is shutting down');
       abort.abort();
       for (const peer of peers) peer.close();
     },

@@ -25,6 +25,9 @@ export const progressIntervalMs = 10_000;
 /** As the kubelet does: Leases are renewed this often and hold four times as long. */
 export const leaseRenewIntervalMs = 10_000;
 export const leaseDurationSeconds = 40;
+/** A master that cannot read linearizably for this long sends its agents away; and how often it tries. */
+export const isolationMs = 6_000;
+export const isolationProbeMs = 1_000;
 /** Delay before a write that failed for now is tried again: doubled from the first to the last. */
 export const retryBaseMs = 50;
 export const retryMaxMs = 5_000;
