@@ -8,18 +8,20 @@ export interface ParsedYaml {
 
 /** Bounds alias expansion ("billion laughs"). */
 const maxAliases = 100;
+/** No more repeated keys than this are told. */
+const maxReported = 100;
 
 /** @throws Error with a message that tells line and column. */
 export function parseYaml(text: string): ParsedYaml {
   const document = parseDocument(text, { uniqueKeys: false, merge: true, prettyErrors: true });
   const error = document.errors[0];
   if (error) throw new Error(`yaml: ${error.message}`, { cause: error });
-  const duplicates: string[] = [];
+  const duplicates = new Set<string>();
   collect(document.contents, '', duplicates);
-  return { value: document.toJS({ maxAliasCount: maxAliases }), duplicates };
+  return { value: document.toJS({ maxAliasCount: maxAliases }), duplicates: [...duplicates] };
 }
 
-function collect(node: unknown, path: string, duplicates: string[]): void {
+function collect(node: unknown, path: string, duplicates: Set<string>): void {
   if (isAlias(node)) return;
   if (isSeq(node)) {
     node.items.forEach((item, index) => {
@@ -30,7 +32,7 @@ function collect(node: unknown, path: string, duplicates: string[]): void {
     for (const pair of node.items) {
       const key = isScalar(pair.key) ? String(pair.key.value) : String(pair.key);
       const inner = path === '' ? key : `${path}.${key}`;
-      if (seen.has(key) && key !== '<<' && !duplicates.includes(inner)) duplicates.push(inner);
+      if (seen.has(key) && key !== '<<' && duplicates.size < maxReported) duplicates.add(inner);
       seen.add(key);
       collect(pair.value, inner, duplicates);
     }

@@ -32,6 +32,7 @@ export const podDefinition = defineKind({
     'spec.hostNetwork': fieldAt('spec.hostNetwork', 'false'),
     'status.phase': fieldAt('status.phase'),
     'status.podIP': fieldAt('status.podIP'),
+    'status.podIPs': fieldAt('status.podIP'),
     'status.nominatedNodeName': fieldAt('status.nominatedNodeName'),
   },
 });
