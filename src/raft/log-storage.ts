@@ -21,7 +21,7 @@ export interface LogStorage extends LogReader {
   write(batch: LogWrite, done: () => void): void;
   /**
    * Records a snapshot of the state machine that this member took, and cuts off entries up to `cutIndex` (at most the snapshot's index).
-   * Need not be synced: losing it only keeps more log.
+   * Never while a write is under way. Durable when it returns: older snapshot files may then be removed.
    */
   compact(snapshot: SnapshotMeta, cutIndex: number): void;
   close(): Promise<void>;

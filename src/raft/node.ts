@@ -8,7 +8,7 @@
 import type { Prng } from '../lib/prng.ts';
 import { Inflights } from './core/inflights.ts';
 import { entryBytes } from './core/log.ts';
-import { Raft } from './core/raft.ts';
+import { Raft, type RaftOptions } from './core/raft.ts';
 import type { Ready, ReadyWrite } from './core/ready.ts';
 import type { Configuration, Entry, Message, ProposedEntry, SnapshotMeta } from './core/types.ts';
 import type { LogStorage } from './log-storage.ts';
@@ -63,6 +63,7 @@ export interface NodeLoopOptions {
   readonly heartbeatIntervalMs: number;
   readonly electionTimeoutMs: readonly [number, number];
   readonly keptEntries: number;
+  readonly limits?: Pick<RaftOptions, 'maxMessageBytes' | 'maxInflightMessages'>;
   /** Random, never used before by any member. */
   readonly origin: number;
   readonly prng: Prng;
@@ -107,6 +108,7 @@ export class NodeLoop {
       log: storage,
       hardState: storage.hardState(),
       applied: storage.snapshot().index,
+      ...options.limits,
     });
     this.#appliedIndex = storage.snapshot().index;
     this.#proposals = new ProposalTracker(options.origin, (failures) => options.application.proposalsFailed(failures));

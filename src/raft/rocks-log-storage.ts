@@ -38,7 +38,7 @@ const entryKey = (index: number): Buffer => {
 
 function packNumbers(numbers: readonly number[]): Buffer {
   const bytes = Buffer.alloc(numbers.length * 6 + 4);
-  numbers.forEach((value, position) => bytes.writeUIntLE(value, position * 6, 6));
+  for (const [position, value] of numbers.entries()) bytes.writeUIntLE(value, position * 6, 6);
   bytes.writeUInt32LE(crc32(bytes.subarray(0, numbers.length * 6)), numbers.length * 6);
   return bytes;
 }
