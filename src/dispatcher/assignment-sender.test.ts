@@ -41,6 +41,18 @@ it('what changes many times while the stream is busy is sent once', async () => 
   expect(sent.slice(1)).toEqual([{ items: ['a', 'b'], revision: 7 }]);
 });
 
+it('what changes in one turn of the event loop travels in one message', async () => {
+  const { assignments, sent, drain, turn } = sender();
+  assignments.begin([]);
+  await turn();
+  await drain();
+  assignments.touch('pods/ns/a');
+  assignments.touch('secrets/ns/b');
+  await turn();
+  await drain();
+  expect(sent.slice(1)).toEqual([{ items: ['a', 'b'], revision: 1 }]);
+});
+
 it('nothing is sent before the session begins, and then what the set lacked', async () => {
   const { assignments, sent, drain, turn } = sender();
   assignments.touch('pods/ns/late');

@@ -55,15 +55,15 @@ export class AssignmentSender {
     if (this.#sending) return;
     this.#sending = true;
     // The rest of a batch is touched in this turn of the event loop.
-    setImmediate(() => void this.#run([]));
+    setImmediate(() => void this.#run());
   }
 
-  /** Never rejects. */
-  async #run(items: readonly Item[]): Promise<void> {
+  /** Sends `items`, even if there are none, and then what is pending. Never rejects. */
+  async #run(items?: readonly Item[]): Promise<void> {
     this.#sending = true;
     const { signal, fail } = this.#options;
     try {
-      await this.#sendAll(items);
+      if (items) await this.#sendAll(items);
       while (this.#pending.size > 0 && !signal.aborted) {
         const pending = this.#pending;
         this.#pending = new Set();

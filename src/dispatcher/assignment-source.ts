@@ -77,7 +77,11 @@ export class AssignmentSource {
       update: (node) => this.#nodeChanged(node),
       delete: (node) => this.#nodeDeleted(node),
     });
-    for (const informer of this.#informers()) void informer.run(this.#options.signal);
+    for (const informer of this.#informers()) {
+      // At once, before the first event moves the informer past the revision of its list.
+      void informer.synced.then(() => this.#noteLists());
+      void informer.run(this.#options.signal);
+    }
   }
 
   /** 0 while a list is under way. */

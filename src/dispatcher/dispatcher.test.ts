@@ -306,6 +306,23 @@ describe('resuming', () => {
     expect(again.changes).not.toContain('SET secrets/default/s');
   });
 
+  it('is possible although quiet resources hold the revision back', async () => {
+    api.seed(resources.pods, pod('kept', 'n1'));
+    api.seed(resources.nodes, node('n1', '10.0.0.1'));
+    const one = await master({ name: 'm1' });
+    const two = await master({ name: 'm2' });
+    const first = await connect(one.address).hello().synced();
+    const { revision } = first;
+    await connect(two.address).hello().synced();
+    api.seed(resources.pods, pod('new', 'n1'));
+    await first.until(() => first.objects.has('pods/default/new'));
+    expect(first.revision).toBe(revision);
+    const again = await connect(two.address).hello({ resumeRevision: revision }).synced();
+    expect(again.welcome!.full).toBe(false);
+    expect(again.changes).toContain('SET pods/default/new');
+    expect(again.changes).not.toContain('SET pods/default/kept');
+  });
+
   it('from before this master began gets the full set', async () => {
     api.seed(resources.pods, pod('a', 'n1'));
     api.seed(resources.pods, pod('b', 'n1'));
