@@ -1,4 +1,5 @@
 /** The controllers of a leading master. */
+import { createKindRegistry } from '../api/registry.ts';
 import { EventRecorder } from '../client/events.ts';
 import { InformerSet } from '../client/informer-set.ts';
 import type { LeaderContext } from '../client/types.ts';
@@ -20,12 +21,20 @@ export type { DeletableResource, NodeIpamOptions, NodeLifecycleOptions };
 
 export interface ControllerOptions {
   readonly nodeLifecycle: NodeLifecycleOptions;
-  readonly nodeIpam: NodeIpamOptions;
+  /** Where pods' addresses come from. */
+  readonly network: NodeIpamOptions;
   /** Certificate of the cluster's CA, PEM; goes into every namespace. */
   readonly caPem: string;
-  /** Every resource with list, watch and delete, namespaced or not: what garbage and namespaces are made of. */
-  readonly deletableResources: readonly DeletableResource[];
+  /** Shared with other loops of the same leadership. Absent: its own. */
+  readonly informers?: InformerSet | undefined;
+  /** Every resource with list, watch and delete, namespaced or not: what garbage and namespaces are made of. Default: the built-in kinds. */
+  readonly deletableResources?: readonly DeletableResource[] | undefined;
   readonly clock?: Clock | undefined;
+}
+
+function builtInResources(): readonly DeletableResource[] {
+  const needed = ['list', 'watch', 'delete', 'deletecollection'];
+  return createKindRegistry().definitions.filter(({ verbs }) => needed.every((verb) => verbs.includes(verb)));
 }
 
 /** Owned by nobody, many, and gone within the hour: not worth a cache. */
@@ -35,7 +44,8 @@ const unwatched = new Set(['events']);
 export function startControllers(context: LeaderContext, options: ControllerOptions, logger: Logger): void {
   const { client, signal } = context;
   const clock = options.clock ?? systemClock;
-  const informers = new InformerSet({ client, signal, logger, clock });
+  const informers = options.informers ?? new InformerSet({ client, signal, logger, clock });
+  const deletable = options.deletableResources ?? builtInResources();
   const of = (name: string): ControllerContext => ({
     client,
     informers,
@@ -44,17 +54,17 @@ export function startControllers(context: LeaderContext, options: ControllerOpti
     logger: logger.child({ controller: name }),
     recorderFor: (component) => new EventRecorder({ client, component, logger, clock }),
   });
-  const watched = options.deletableResources.filter(({ resource }) => !unwatched.has(resource));
+  const watched = deletable.filter(({ resource }) => !unwatched.has(resource));
   const isNamespaced = ({ namespaced }: DeletableResource) => namespaced;
   const controllers: Record<string, (context: ControllerContext) => { run(): Promise<void> }> = {
     'service-account': (its) => new ServiceAccountController(its, { caPem: options.caPem }),
-    'node-ipam': (its) => new NodeIpamController(its, options.nodeIpam),
+    'node-ipam': (its) => new NodeIpamController(its, options.network),
     'node-lifecycle': (its) => new NodeLifecycleController(its, options.nodeLifecycle),
     deployment: (its) => new DeploymentController(its),
     replicaset: (its) => new ReplicaSetController(its),
     namespace: (its) =>
       new NamespaceController(its, {
-        contents: options.deletableResources.filter(isNamespaced),
+        contents: deletable.filter(isNamespaced),
         watched: watched.filter(isNamespaced),
       }),
     'garbage-collector': (its) => new GarbageCollector(its, watched),
