@@ -16,7 +16,9 @@ import { InformerSet } from '../client/informer-set.ts';
 import type { LeaderContext } from '../client/types.ts';
 import { startControllers } from '../controllers/index.ts';
 import { createDispatcher, createLastSeenPeer } from '../dispatcher/index.ts';
-import { addResourceApi } from '../grpc-api/index.ts';
+import { DispatcherService } from '../gen/trimast/dispatcher/v1/dispatcher_pb.ts';
+import { ResourceService } from '../gen/trimast/resource/v1/resource_pb.ts';
+import { addHealthService, addReflectionService, addResourceService } from '../grpc-api/index.ts';
 import { systemClock } from '../lib/clock.ts';
 import { clientCredentials, serverCredentials } from '../lib/grpc.ts';
 import type { Logger } from '../lib/logger.ts';
@@ -29,8 +31,8 @@ import { type LeaderLoop, runLeaderLoops } from './leader-loops.ts';
 import { splitAddress } from './load-config.ts';
 import { masterStatus } from './status.ts';
 
-const defaultGraceMs = 10_000;
-const defaultEvictionMs = 5 * 60_000;
+/** What a resource must offer to be garbage-collected and deleted with its namespace. */
+const deletableVerbs = ['list', 'watch', 'delete'];
 const grpcDrainMs = 1_000;
 /** At a shutdown of the whole cluster nobody may be left to take over. */
 const handOverTimeoutMs = 1_000;
@@ -71,7 +73,6 @@ export async function startMaster(config: MasterConfig, logger: Logger): Promise
     streaming: createStreamingProxy({
       findNode: (name) => systemClient.get<Node>(resources.nodes, { name }, { resourceVersion: '0' }),
       tls,
-      logger: logger.child({ part: 'streaming' }),
     }),
     readiness: {
       raft: () => (raft.leadership().leaderId === undefined ? 'no leader is known' : undefined),
@@ -95,29 +96,24 @@ export async function startMaster(config: MasterConfig, logger: Logger): Promise
     'grpc.max_send_message_length': 8 * 1024 * 1024,
   });
   dispatcher.addTo(grpcServer);
-  const resourceApi = addResourceApi(grpcServer, {
-    clientFor,
-    isReady: () => raft.leadership().leaderId !== undefined,
-  });
+  addResourceService(grpcServer, clientFor, logger.child({ part: 'grpc' }));
+  addReflectionService(grpcServer, [ResourceService, DispatcherService]);
+  const health = addHealthService(
+    grpcServer,
+    [ResourceService.typeName, DispatcherService.typeName],
+    () => !stopping && raft.leadership().leaderId !== undefined,
+  );
 
   await apiServer.listen();
   await listenGrpc(grpcServer, self.grpcAddress, serverCredentials(tls));
 
-  const informersOf = new WeakMap<LeaderContext, InformerSet>();
-  const informers = (context: LeaderContext): InformerSet => {
-    let set = informersOf.get(context);
-    if (!set) {
-      set = new InformerSet({ client: context.client, signal: context.signal, logger });
-      informersOf.set(context, set);
-    }
-    return set;
-  };
+  const informersOf = ({ client, signal }: LeaderContext) => new InformerSet({ client, signal, logger });
   const loops: LeaderLoop[] = [
     { name: 'bootstrap', start: (context) => ensureBootstrapObjects(context.client) },
     {
       name: 'scheduler',
       start: (context) =>
-        startScheduler(context, { informers: informers(context) }, logger.child({ part: 'scheduler' })),
+        startScheduler(context, { informers: informersOf(context) }, logger.child({ part: 'scheduler' })),
     },
     {
       name: 'controllers',
@@ -125,14 +121,12 @@ export async function startMaster(config: MasterConfig, logger: Logger): Promise
         startControllers(
           context,
           {
-            informers: informers(context),
             caPem: readFileSync(tls.caFile, 'utf8'),
-            network: config.network,
-            nodeLifecycle: {
-              lastSeen: (nodes) => dispatcher.lastSeen(nodes),
-              graceMs: config.nodeLifecycle?.graceMs ?? defaultGraceMs,
-              evictionMs: config.nodeLifecycle?.evictionMs ?? defaultEvictionMs,
-            },
+            nodeIpam: config.network,
+            nodeLifecycle: { lastSeen: (nodes) => dispatcher.lastSeen(nodes), ...config.nodeLifecycle },
+            deletableResources: api.registry.definitions.filter(({ verbs }) =>
+              deletableVerbs.every((verb) => verbs.includes(verb)),
+            ),
           },
           logger.child({ part: 'controllers' }),
         ),
@@ -145,6 +139,7 @@ export async function startMaster(config: MasterConfig, logger: Logger): Promise
   return {
     async stop() {
       stopping = true;
+      health.stop();
       leading.stop();
       if (raft.leadership().isLeader && config.members.length > 1) {
         await raft
@@ -152,7 +147,6 @@ export async function startMaster(config: MasterConfig, logger: Logger): Promise
           .catch((error: unknown) => logger.warn({ error: String(error) }, 'leadership was not taken over'));
       }
       dispatcher.close();
-      resourceApi.close();
       await Promise.all([apiServer.close(), closeGrpc(grpcServer)]);
       await raft.stop();
     },
