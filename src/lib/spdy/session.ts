@@ -60,8 +60,9 @@ export class SpdySession {
     return stream;
   }
 
+  /** The answer is not awaited; the use is that writing to a peer that has died makes the connection fail. */
   ping(id: number): void {
-    this.#connection.write(this.#writer.ping(id));
+    if (this.#connection.writable) this.#connection.write(this.#writer.ping(id));
   }
 
   /** Says goodbye and ends the connection after everything written so far. */

@@ -36,6 +36,12 @@ export interface StreamSelection {
 /** How much of one stream is kept for a reader that does not keep up, before its source is paused. */
 export const streamBufferBytes = 64 * 1024;
 
+/**
+ * A connection that is not read, since the process does not read its input, shows no end. Pings make the system notice that nobody is
+ * there, so that a client's death is known after at most a few of these.
+ */
+export const pingIntervalMs = 15_000;
+
 /** Reads a resize message (`{"Width":80,"Height":24}`); undefined when it is none. */
 export function parseTerminalSize(text: string): TerminalSize | undefined {
   let value: unknown;

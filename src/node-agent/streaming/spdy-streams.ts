@@ -5,7 +5,13 @@
 import type { Duplex } from 'node:stream';
 import { ApiError, type Status } from '../../api/status.ts';
 import { SpdySession, type SpdyStream } from '../../lib/spdy/index.ts';
-import { type ProcessStreams, parseTerminalSize, ResizeEvents, type StreamSelection } from './process-streams.ts';
+import {
+  type ProcessStreams,
+  parseTerminalSize,
+  pingIntervalMs,
+  ResizeEvents,
+  type StreamSelection,
+} from './process-streams.ts';
 
 export const remoteCommandProtocol = 'v4.channel.k8s.io';
 
@@ -38,7 +44,10 @@ export async function spdyStreams(connection: Duplex, selection: StreamSelection
       if (opened.size === expected.size) complete.resolve();
     },
   });
+  // A server's pings have even ids.
+  const pings = setInterval(() => session.ping(2), pingIntervalMs);
   const lost = session.closed.then((error) => {
+    clearInterval(pings);
     gone.abort();
     complete.reject(
       new ApiError('BadRequest', 'connection closed before all streams were opened', undefined, { cause: error }),

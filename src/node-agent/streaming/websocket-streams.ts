@@ -10,6 +10,7 @@ import type { Status } from '../../api/status.ts';
 import {
   type ProcessStreams,
   parseTerminalSize,
+  pingIntervalMs,
   ResizeEvents,
   type StreamSelection,
   streamBufferBytes,
@@ -60,8 +61,12 @@ export function webSocketStreams(
         return;
     }
   });
+  const pings = setInterval(() => {
+    if (socket.readyState === socket.OPEN) socket.ping();
+  }, pingIntervalMs);
   socket.on('error', () => socket.terminate());
   socket.on('close', () => {
+    clearInterval(pings);
     gone.abort();
     stdin?.destroy();
   });
