@@ -312,7 +312,9 @@ describe('resuming', () => {
     const one = await master({ name: 'm1' });
     const two = await master({ name: 'm2' });
     // Writes the Node's status: that watch moves on, the others do not.
-    const first = await connect(one.address).hello({ node: node('n1', '10.0.0.2') }).synced();
+    const first = await connect(one.address)
+      .hello({ node: node('n1', '10.0.0.2') })
+      .synced();
     const { revision } = first;
     await connect(two.address).hello().synced();
     api.seed(resources.pods, pod('new', 'n1'));
