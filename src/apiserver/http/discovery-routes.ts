@@ -1,6 +1,6 @@
 /** What this server offers: `/api`, `/apis` and below (plain and aggregated), `/openapi/v3`, `/version`. */
 import { aggregatedDiscovery, aggregatedMediaType } from '../../api/discovery/aggregated.ts';
-import type { ServedResource } from '../../api/discovery/groups.ts';
+import { groupVersionPath, type ServedResource } from '../../api/discovery/groups.ts';
 import { apiGroup, apiGroupList, apiResourceList, apiVersions } from '../../api/discovery/plain.ts';
 import { createOpenApi } from '../../api/openapi/document.ts';
 import { ApiError } from '../../api/status.ts';
@@ -9,6 +9,7 @@ import { virtualResources } from '../virtual/index.ts';
 import { sendDocument } from './etag.ts';
 import type { Exchange } from './exchange.ts';
 import { parseAccept } from './negotiate.ts';
+import { encodeOpenApiV2, openApiV2ContentType, openApiV2MediaType } from './openapi-v2.ts';
 
 /** The Kubernetes version that this server speaks. */
 export const kubernetesVersion = 'v1.35.4+trimast';
@@ -32,6 +33,15 @@ export type DocumentRoutes = (exchange: Exchange, path: string) => Promise<void>
 export function createDiscoveryRoutes(api: ResourceApi, serverAddress: () => string): DocumentRoutes {
   const resources: ServedResource[] = [...api.registry.definitions, ...virtualResources];
   const openApi = createOpenApi(api.schemas, resources, kubernetesVersion);
+  let openApiV2Bytes: Buffer | undefined;
+  const openApiV2 = () => {
+    openApiV2Bytes ??= encodeOpenApiV2(
+      api.schemas,
+      resources.filter(isPatchable).map(patchablePath),
+      kubernetesVersion,
+    );
+    return openApiV2Bytes;
+  };
   const json = (value: object) => Buffer.from(JSON.stringify(value));
 
   function discovery(exchange: Exchange, core: boolean): Promise<void> {
@@ -75,10 +85,27 @@ export function createDiscoveryRoutes(api: ResourceApi, serverAddress: () => str
       return document && sendDocument(exchange, 'application/json', document.bytes, headers);
     }
     if (root === 'openapi' && first === 'v2') {
-      throw new ApiError('NotAcceptable', 'OpenAPI v2 is not served; use /openapi/v3');
+      if (!(exchange.header('accept') ?? '').includes(openApiV2MediaType)) {
+        throw new ApiError(
+          'NotAcceptable',
+          `OpenAPI v2 is served as ${openApiV2MediaType} only; JSON is at /openapi/v3`,
+        );
+      }
+      return sendDocument(exchange, openApiV2ContentType, openApiV2());
     }
     return undefined;
   };
+}
+
+function isPatchable(resource: ServedResource): boolean {
+  return resource.verbs.includes('patch');
+}
+
+function patchablePath(resource: ServedResource) {
+  const { group, version, kind } = resource;
+  const scope = resource.namespaced ? '/namespaces/{namespace}' : '';
+  const path = `${groupVersionPath(resource)}${scope}/${resource.resource}/{name}`;
+  return { path, kind: { group, version, kind } };
 }
 
 function inOneYear(nowMs: number): string {

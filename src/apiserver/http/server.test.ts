@@ -305,6 +305,15 @@ test('OpenAPI v3: the index leads to a document', async () => {
   expect(document.headers['etag']).toBeDefined();
 });
 
+test('OpenAPI v2 in protobuf, for kubectl 1.28 and older', async () => {
+  const accept = 'application/com.github.proto-openapi.spec.v2@v1.0+protobuf';
+  const answer = await http.call('GET', '/openapi/v2', { headers: { accept } });
+  expect(answer.headers['content-type']).toBe('application/com.github.proto-openapi.spec.v2.v1.0+protobuf');
+  expect(answer.text).toContain('/apis/apps/v1/namespaces/{namespace}/deployments/{name}');
+  expect(answer.text).toContain('fieldValidation');
+  expect((await http.call('GET', '/openapi/v2')).status).toBe(406);
+});
+
 test('version and health, verbose and by name', async () => {
   expect((await http.call('GET', '/version')).body).toMatchObject({ major: '1', minor: '35' });
   expect((await http.call('GET', '/livez')).text).toBe('ok');
