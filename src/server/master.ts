@@ -31,8 +31,6 @@ import { type LeaderLoop, runLeaderLoops } from './leader-loops.ts';
 import { splitAddress } from './load-config.ts';
 import { masterStatus } from './status.ts';
 
-/** What a resource must offer to be garbage-collected and deleted with its namespace. */
-const deletableVerbs = ['list', 'watch', 'delete'];
 const grpcDrainMs = 1_000;
 /** At a shutdown of the whole cluster nobody may be left to take over. */
 const handOverTimeoutMs = 1_000;
@@ -107,7 +105,13 @@ export async function startMaster(config: MasterConfig, logger: Logger): Promise
   await apiServer.listen();
   await listenGrpc(grpcServer, self.grpcAddress, serverCredentials(tls));
 
-  const informersOf = ({ client, signal }: LeaderContext) => new InformerSet({ client, signal, logger });
+  const informers = new WeakMap<LeaderContext, InformerSet>();
+  /** One set per stretch of leadership, shared by its loops. */
+  const informersOf = (context: LeaderContext): InformerSet => {
+    const set = informers.get(context) ?? new InformerSet({ client: context.client, signal: context.signal, logger });
+    informers.set(context, set);
+    return set;
+  };
   const loops: LeaderLoop[] = [
     { name: 'bootstrap', start: (context) => ensureBootstrapObjects(context.client) },
     {
@@ -122,11 +126,9 @@ export async function startMaster(config: MasterConfig, logger: Logger): Promise
           context,
           {
             caPem: readFileSync(tls.caFile, 'utf8'),
-            nodeIpam: config.network,
+            network: config.network,
+            informers: informersOf(context),
             nodeLifecycle: { lastSeen: (nodes) => dispatcher.lastSeen(nodes), ...config.nodeLifecycle },
-            deletableResources: api.registry.definitions.filter(({ verbs }) =>
-              deletableVerbs.every((verb) => verbs.includes(verb)),
-            ),
           },
           logger.child({ part: 'controllers' }),
         ),
