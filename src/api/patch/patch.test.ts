@@ -116,6 +116,18 @@ describe('strategic merge patch', () => {
     expect(names(strategic(pod(container('a'), container('b')), only))).toEqual(['b', 'a']);
   });
 
+  test('a patch whose list contradicts its own $setElementOrder is BadRequest', () => {
+    const patch = (...order: string[]) => ({
+      spec: {
+        '$setElementOrder/containers': order.map((name) => ({ name })),
+        containers: [container('a'), container('b')],
+      },
+    });
+    expect(names(strategic(pod(), patch('a', 'x', 'b')))).toEqual(['a', 'b']);
+    expect(() => strategic(pod(), patch('b', 'a'))).toThrow(expect.objectContaining({ code: 400 }));
+    expect(() => strategic(pod(), patch('a'))).toThrow(expect.objectContaining({ code: 400 }));
+  });
+
   test('scalar lists merge as sets, $deleteFromPrimitiveList removes', () => {
     const target = { metadata: { finalizers: ['a/1', 'a/2'] } };
     expect(strategic(target, { metadata: { finalizers: ['a/2', 'a/3'] } }).metadata.finalizers).toEqual([

@@ -11,7 +11,7 @@ import type { Schema, SchemaSet } from '../schema/schema.ts';
 import { ApiError } from '../status.ts';
 import { isRecord, setOwn } from './merge-patch.ts';
 import { patchDirective, takeApart } from './strategic-directives.ts';
-import { orderElements } from './strategic-order.ts';
+import { agreesWithOrder, orderElements } from './strategic-order.ts';
 
 type Json = Record<string, unknown>;
 
@@ -64,10 +64,15 @@ function mergeObject(schemas: SchemaSet, schema: Schema | undefined, target: Jso
   }
   for (const [name, order] of parts.orders) {
     if (!Array.isArray(order)) throw new ApiError('BadRequest', `$setElementOrder/${name} must be a list`);
+    const key = mergeKey(memberSchema(schemas, schema, name));
+    const given = parts.values.get(name);
+    const kept = Array.isArray(given) ? given.filter((item) => !isRecord(item) || !item[patchDirective]) : [];
+    if (!agreesWithOrder(kept, order, key)) {
+      throw new ApiError('BadRequest', `the order of list ${name} in the patch doesn't match its $setElementOrder`);
+    }
     const list = own(result, name);
     if (!Array.isArray(list)) continue;
     const before = own(target, name);
-    const key = mergeKey(memberSchema(schemas, schema, name));
     setOwn(result, name, orderElements(list, order, Array.isArray(before) ? before : [], key));
   }
   return result;

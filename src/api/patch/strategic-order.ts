@@ -11,7 +11,7 @@ export function orderElements(
   before: readonly unknown[],
   key: string | undefined,
 ): unknown[] {
-  const identity = (element: unknown) => (key !== undefined && isRecord(element) ? element[key] : element);
+  const identity = identityBy(key);
   const wanted = ranks(order.map(identity));
   const was = ranks(before.map(identity));
   const named = list.filter((element) => wanted.has(identity(element)));
@@ -28,6 +28,21 @@ export function orderElements(
     result.push(element);
   }
   return [...result, ...others.slice(next)];
+}
+
+/** A patch may not contradict itself: what its list holds must stand in its order, one after the other. */
+export function agreesWithOrder(list: readonly unknown[], order: readonly unknown[], key: string | undefined): boolean {
+  const identity = identityBy(key);
+  let at = 0;
+  for (const element of list) {
+    while (at < order.length && identity(order[at]) !== identity(element)) at++;
+    if (at++ >= order.length) return false;
+  }
+  return true;
+}
+
+function identityBy(key: string | undefined): (element: unknown) => unknown {
+  return (element) => (key !== undefined && isRecord(element) ? element[key] : element);
 }
 
 function ranks(identities: readonly unknown[]): Map<unknown, number> {
