@@ -1,4 +1,7 @@
-/** Makes Event objects; repeats of one event raise its count instead of making more. Pure but for its memory, which is bounded. */
+/**
+ * Makes Event objects; repeats of one event raise its count instead of making more, and only the 2nd, 4th, 8th ... repeat is sent: a probe that
+ * fails for a day must not fill the log of the masters. Pure but for its memory, which is bounded.
+ */
 import { createHash } from 'node:crypto';
 import type { KubernetesObject } from '../api/types.ts';
 import type { WantedPod } from './pod/types.ts';
@@ -25,6 +28,7 @@ export class EventRecorder {
     this.#known.delete(key);
     this.#known.set(key, entry);
     if (this.#known.size > MAX_REMEMBERED) this.#known.delete(this.#known.keys().next().value!);
+    if ((entry.count & (entry.count - 1)) !== 0) return;
     // The same event gets the same name again, so that the master brings the first one up to date.
     const id = createHash('sha256').update(`${key}\0${entry.first}`).digest('hex').slice(0, 16);
     this.#send({

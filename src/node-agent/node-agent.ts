@@ -83,8 +83,11 @@ class RunningNode implements NodeAgent {
     this.#options = options;
     const { runtime, storage, clock, logger, identity, facts } = options;
     const events = new EventRecorder(identity.name, (event) => this.#session?.sendEvent(event));
-    const recordEvent: WorkerContext['recordEvent'] = (pod, type, reason, message) =>
+    const recordEvent: WorkerContext['recordEvent'] = (pod, type, reason, message) => {
+      // A hollow node pulls, creates and starts nothing: it has only problems to tell.
+      if (runtime.kind === 'hollow' && type === 'Normal') return;
       events.podEvent(pod, type, reason, message, clock.nowMs());
+    };
     this.#cache = options.wantedFile === undefined ? undefined : new WantedCache(options.wantedFile, clock, logger);
     this.#probes = new ProbeManager({
       runtime,

@@ -41,10 +41,10 @@ export function qosClass(pod: WantedPod): QosClass {
 /** cgroup values of a container, by the rules of kubelet. */
 export function containerResources(pod: WantedPod, container: Container, nodeMemoryBytes: number): ContainerResources {
   const { requests = {}, limits = {} } = container.resources ?? {};
-  const cpuLimit = milliCpu(limits['cpu']);
-  const cpuRequest = requests['cpu'] === undefined ? cpuLimit : milliCpu(requests['cpu']);
-  const memoryLimit = bytes(limits['memory']);
-  const memoryRequest = requests['memory'] === undefined ? memoryLimit : bytes(requests['memory']);
+  const cpuLimit = milliCpu(limits.cpu);
+  const cpuRequest = requests.cpu === undefined ? cpuLimit : milliCpu(requests.cpu);
+  const memoryLimit = bytes(limits.memory);
+  const memoryRequest = requests.memory === undefined ? memoryLimit : bytes(requests.memory);
   return {
     cpuShares: Math.min(MAX_CPU_SHARES, Math.max(MIN_CPU_SHARES, Math.floor((cpuRequest * 1024) / 1000))),
     cpuQuotaUs: cpuLimit === 0 ? 0 : Math.max(MIN_CPU_QUOTA_US, Math.floor((cpuLimit * CPU_PERIOD_US) / 1000)),

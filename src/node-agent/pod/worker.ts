@@ -58,7 +58,7 @@ export class PodWorker {
     this.#context = context;
     this.#observer = new PodObserver(context.runtime, context.storage);
     this.#fingerprint = fingerprint(pod);
-    this.#status = pod.status?.startTime === undefined ? undefined : pod.status;
+    this.#status = pod.status;
     this.#noteEnding();
     this.done = this.#run();
   }

@@ -1,6 +1,6 @@
 /** A master as an agent sees it, in this process: hands out what a test says, acknowledges and records what comes in. For tests only. */
 import * as grpc from '@grpc/grpc-js';
-import type { KubernetesObject } from '../../api/types.ts';
+import type { TypedObject } from '../../api/types.ts';
 import {
   Assignment_Action,
   DispatcherService,
@@ -23,7 +23,7 @@ export class FakeDispatcher {
   /** A pod that is gone is removed from what is wanted, as a real master does. */
   removesGonePods = true;
   address = '';
-  readonly #objects = new Map<string, KubernetesObject>();
+  readonly #objects = new Map<string, TypedObject>();
   readonly #streams = new Set<Stream>();
   readonly #waiters = new Set<() => void>();
   #revision = 0n;
@@ -56,17 +56,17 @@ export class FakeDispatcher {
     this.#streams.clear();
   }
 
-  set(...objects: KubernetesObject[]): void {
+  set(...objects: TypedObject[]): void {
     for (const object of objects) this.#objects.set(keyOf(object), object);
     this.#push(objects.map((object) => assignment(object, Assignment_Action.SET)));
   }
 
-  remove(object: KubernetesObject): void {
+  remove(object: TypedObject): void {
     this.#objects.delete(keyOf(object));
     this.#push([assignment(object, Assignment_Action.REMOVE)]);
   }
 
-  get(kind: string, name: string): KubernetesObject | undefined {
+  get(kind: string, name: string): TypedObject | undefined {
     return [...this.#objects.values()].find((object) => object.kind === kind && object.metadata?.name === name);
   }
 
@@ -144,11 +144,11 @@ export class FakeDispatcher {
   }
 }
 
-function keyOf(object: KubernetesObject): string {
+function keyOf(object: TypedObject): string {
   return `${object.kind}/${object.metadata?.namespace}/${object.metadata?.name}`;
 }
 
-function assignment(object: KubernetesObject, action: Assignment_Action) {
+function assignment(object: TypedObject, action: Assignment_Action) {
   return {
     action,
     resource: RESOURCES[object.kind ?? ''] ?? '',

@@ -1,0 +1,74 @@
+import { describe, expect, it } from 'vitest';
+import type { Node } from '../../api/generated/types/core-v1.ts';
+import { hollowMachine } from './machine.ts';
+import { cniConfig, routeChanges, wantedRoutes } from './network-plan.ts';
+import { nodeObject, nodeStatus, sameNodeStatus } from './node-object.ts';
+
+function node(name: string, podCIDR?: string, address?: string): Node {
+  const addresses = address === undefined ? [] : [{ type: 'InternalIP', address }];
+  return { metadata: { name }, spec: { podCIDR }, status: { addresses } };
+}
+
+describe('network', () => {
+  it('has a route to the range of every other node that is known', () => {
+    const nodes = [
+      node('me', '10.1.0.0/24', '192.0.2.1'),
+      node('a', '10.1.1.0/24', '192.0.2.2'),
+      node('b', undefined, '192.0.2.3'),
+      node('c', '10.1.3.0/24'),
+    ];
+    expect(wantedRoutes(nodes, 'me')).toEqual([{ destination: '10.1.1.0/24', gateway: '192.0.2.2' }]);
+  });
+
+  it('replaces what changed and removes what is gone', () => {
+    const route = (destination: string, gateway: string) => ({ destination, gateway });
+    const changes = routeChanges(
+      [route('a', '1'), route('b', '2'), route('c', '3')],
+      [route('a', '1'), route('b', '9'), route('d', '4')],
+    );
+    expect(changes).toEqual({ replace: [route('b', '9'), route('d', '4')], remove: [route('c', '3')] });
+  });
+
+  it('gives pods addresses of the node range only', () => {
+    const config = JSON.parse(cniConfig('10.1.0.0/24', '/data/ipam'));
+    expect(config.plugins[0]).toMatchObject({
+      type: 'ptp',
+      ipam: { ranges: [[{ subnet: '10.1.0.0/24' }]], dataDir: '/data/ipam' },
+    });
+  });
+});
+
+describe('nodeStatus', () => {
+  const identity = {
+    name: 'n1',
+    address: '192.0.2.1',
+    port: 10250,
+    labels: { zone: 'z' },
+    machine: hollowMachine('n1'),
+    runtimeVersion: 'hollow://1',
+  };
+  const health = { notReady: undefined, memoryPressure: false, diskPressure: false, pidPressure: false };
+
+  it('reports addresses, capacity and conditions', () => {
+    const status = nodeStatus(identity, health, undefined, 1_000);
+    expect(status.capacity).toMatchObject({ cpu: '32', pods: '110' });
+    expect(status.conditions?.map(({ type, status: value }) => `${type}=${value}`)).toEqual([
+      'MemoryPressure=False',
+      'DiskPressure=False',
+      'PIDPressure=False',
+      'Ready=True',
+    ]);
+    expect(nodeObject(identity, status).metadata?.labels).toMatchObject({ 'kubernetes.io/hostname': 'n1', zone: 'z' });
+  });
+
+  it('keeps the time of a transition, and does not count a heartbeat as a change', () => {
+    const first = nodeStatus(identity, health, undefined, 1_000);
+    const second = nodeStatus(identity, health, first, 5_000);
+    expect(sameNodeStatus(first, second)).toBe(true);
+    const third = nodeStatus(identity, { ...health, notReady: { reason: 'r', message: 'm' } }, second, 9_000);
+    expect(sameNodeStatus(second, third)).toBe(false);
+    const ready = third.conditions?.find(({ type }) => type === 'Ready');
+    expect(ready).toMatchObject({ status: 'False', reason: 'r', lastTransitionTime: '1970-01-01T00:00:09Z' });
+    expect(third.conditions?.[0]?.lastTransitionTime).toBe('1970-01-01T00:00:01Z');
+  });
+});
