@@ -1,7 +1,7 @@
 /** All controllers together on the real API server and store. Only the kubelet is played. */
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { Deployment, ReplicaSet } from '../api/generated/types/apps-v1.ts';
-import type { ConfigMap, Namespace, Node, Pod } from '../api/generated/types/core-v1.ts';
+import type { ConfigMap, Namespace, Node, Pod, Service } from '../api/generated/types/core-v1.ts';
 import { isReason } from '../api/status.ts';
 import { type GroupVersionResource, resources, type TypedObject } from '../api/types.ts';
 import { createTestApi } from '../apiserver/testing/test-api.ts';
@@ -165,6 +165,21 @@ it('rolls out, updates, undoes, scales, survives a dead worker, and cleans up be
   await until(resources.deployments, () => cached(resources.deployments, web) === undefined);
   expect((await client.list(resources.pods)).items).toEqual([]);
   expect((await client.list(resources.replicaSets)).items).toEqual([]);
+});
+
+it('writes nothing more once everything is as asked', async () => {
+  const spec = { selector: { app: 'web' }, ports: [{ port: 80 }] };
+  await client.create<Service>(resources.services, { apiVersion: 'v1', kind: 'Service', metadata: { ...web }, spec });
+  await client.create(resources.deployments, deployment(3, 'v1'));
+  await until(resources.deployments, isRolledOut(3));
+  const revision = async () => (await client.list(resources.namespaces)).resourceVersion;
+  let before: string;
+  let turns = 0;
+  do {
+    before = await revision();
+    for (let turn = 0; turn < 300; turn++) await new Promise((resolve) => setImmediate(resolve));
+    expect(++turns).toBeLessThan(50);
+  } while ((await revision()) !== before);
 });
 
 it('empties and removes a terminating namespace', async () => {

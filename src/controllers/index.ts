@@ -6,6 +6,7 @@ import type { LeaderContext } from '../client/types.ts';
 import { type Clock, systemClock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import { DeploymentController } from './deployment/controller.ts';
+import { EndpointsController } from './endpoints/controller.ts';
 import { EventTtlController } from './event-ttl/controller.ts';
 import { GarbageCollector } from './garbage-collector/controller.ts';
 import { NamespaceController } from './namespace/controller.ts';
@@ -69,6 +70,7 @@ export function startControllers(context: LeaderContext, options: ControllerOpti
       }),
     'garbage-collector': (its) => new GarbageCollector(its, watched),
     'pod-gc': (its) => new PodGcController(its),
+    endpoints: (its) => new EndpointsController(its),
     'event-ttl': (its) => new EventTtlController(its),
   };
   for (const [name, create] of Object.entries(controllers)) {
