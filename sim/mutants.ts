@@ -86,6 +86,14 @@ export const mutants: readonly Mutant[] = [
     withinSeeds: 50,
   },
   {
+    name: 'refusal-of-an-earlier-life',
+    why: 'found by this simulator: a refusal that came after a restart released another attempt, which was then proposed twice',
+    file: 'node.ts',
+    find: 'if (origin !== this.#options.origin) return;',
+    replace: '',
+    withinSeeds: 1_000,
+  },
+  {
     name: 'forward-in-any-term',
     why: 'a forward that comes late must not enter the log of a later term',
     file: 'node.ts',

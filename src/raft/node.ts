@@ -25,12 +25,15 @@ const expireEveryTicks = 5;
 
 export interface Forward {
   readonly term: number;
+  /** The life of the process that proposes, and its own number of this message. */
+  readonly origin: number;
   readonly attempt: number;
   readonly proposals: readonly ProposedEntry[];
 }
 
 export interface ForwardRefusal {
   readonly reason: 'not-leader' | 'overloaded';
+  readonly origin: number;
   readonly attempt: number;
 }
 
@@ -132,17 +135,19 @@ export class NodeLoop {
     this.#schedule();
   }
 
-  receiveForward(from: number, { term, attempt, proposals }: Forward): void {
+  receiveForward(from: number, { term, origin, attempt, proposals }: Forward): void {
     const result =
       this.core.term === term ? this.core.propose(proposals) : ({ ok: false, reason: 'not-leader' } as const);
     if (!result.ok) {
       const reason = result.reason === 'overloaded' ? 'overloaded' : 'not-leader';
-      this.#options.transport.refuse(from, { reason, attempt });
+      this.#options.transport.refuse(from, { reason, origin, attempt });
     }
     this.#schedule();
   }
 
-  receiveRefusal({ reason, attempt }: ForwardRefusal): void {
+  receiveRefusal({ reason, origin, attempt }: ForwardRefusal): void {
+    // A refusal may come after a restart; attempts are counted anew in every life.
+    if (origin !== this.#options.origin) return;
     // What waits again is sent at the next tick, so that a refusing peer is not asked in a busy loop.
     if (reason === 'overloaded') this.#proposals.overloaded(attempt);
     else this.#proposals.refused(attempt);
@@ -318,7 +323,14 @@ export class NodeLoop {
         if (result.ok) this.#proposals.sent(taken, result.term, attempt);
         else if (result.reason === 'overloaded')
           this.#proposals.failed(taken, 'overloaded', 'too many proposals in flight; try again later');
-      } else if (this.#options.transport.forward(core.leaderId, { term: core.term, attempt, proposals })) {
+      } else if (
+        this.#options.transport.forward(core.leaderId, {
+          term: core.term,
+          origin: this.#options.origin,
+          attempt,
+          proposals,
+        })
+      ) {
         this.#proposals.sent(taken, core.term, attempt);
       } else {
         this.#proposals.keep(taken);

@@ -48,8 +48,8 @@ export class GrpcTransport implements Transport {
         credentials: this.#credentials,
         logger,
         onLost: () => onPeerLost(peer.id),
-        onDropped: (attempt) =>
-          onReceived(peer.id, { messages: [], forwards: [], refusals: [{ reason: 'not-leader', attempt }] }),
+        onDropped: ({ origin, attempt }) =>
+          onReceived(peer.id, { messages: [], forwards: [], refusals: [{ reason: 'not-leader', origin, attempt }] }),
       });
       this.#links.set(peer.id, link);
     }

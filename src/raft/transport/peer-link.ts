@@ -36,7 +36,7 @@ export interface PeerLinkOptions {
   /** The stream broke: what was written last may be lost. */
   readonly onLost: () => void;
   /** A queued forward was dropped before it was written. */
-  readonly onDropped: (attempt: number) => void;
+  readonly onDropped: (forward: Forward) => void;
 }
 
 type Stream = ReturnType<GrpcClient<typeof RaftService>['bidiStream']>;
@@ -174,7 +174,7 @@ export class PeerLink {
     // A cancelled call still reports its end.
     stream?.cancel();
     client?.close();
-    for (const { forwards } of dropped) for (const { attempt } of forwards) this.#options.onDropped(attempt);
+    for (const { forwards } of dropped) for (const forward of forwards) this.#options.onDropped(forward);
     if (wasOpen) this.#options.onLost();
   }
 
@@ -187,12 +187,14 @@ export class PeerLink {
 function toWire({ messages, forwards, refusals }: Batch): MessageInitShape<typeof BatchSchema> {
   return {
     messages: messages.map(messageToWire),
-    forwards: forwards.map(({ term, attempt, proposals }) => ({
+    forwards: forwards.map(({ term, origin, attempt, proposals }) => ({
       term: BigInt(term),
+      origin: BigInt(origin),
       attempt: BigInt(attempt),
       proposals: encodeProposals(proposals),
     })),
-    refusals: refusals.map(({ reason, attempt }) => ({
+    refusals: refusals.map(({ reason, origin, attempt }) => ({
+      origin: BigInt(origin),
       reason: reason === 'overloaded' ? ForwardRefusal_Reason.OVERLOADED : ForwardRefusal_Reason.NOT_LEADER,
       attempt: BigInt(attempt),
     })),

@@ -128,12 +128,14 @@ export class PeerServer {
     }
     return {
       messages,
-      forwards: batch.forwards.map(({ term, attempt, proposals }) => ({
+      forwards: batch.forwards.map(({ term, origin, attempt, proposals }) => ({
+        origin: Number(origin),
         term: Number(term),
         attempt: Number(attempt),
         proposals: decodePack(proposals),
       })),
-      refusals: batch.refusals.map(({ reason, attempt }) => ({
+      refusals: batch.refusals.map(({ reason, origin, attempt }) => ({
+        origin: Number(origin),
         reason: reason === ForwardRefusal_Reason.OVERLOADED ? 'overloaded' : 'not-leader',
         attempt: Number(attempt),
       })),
