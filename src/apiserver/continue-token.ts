@@ -24,8 +24,8 @@ export function encodeContinue(token: ContinueToken): string {
 export function decodeContinue(text: string): ContinueToken {
   if (text.length <= maxTokenLength) {
     const parsed = parseJson(Buffer.from(text, 'base64url').toString());
-    if (parsed?.['v'] === version && Number.isSafeInteger(parsed['rv']) && typeof parsed['after'] === 'string') {
-      return { revision: parsed['rv'] as number, after: parsed['after'] };
+    if (parsed?.v === version && Number.isSafeInteger(parsed.rv) && typeof parsed.after === 'string') {
+      return { revision: parsed.rv as number, after: parsed.after };
     }
   }
   throw new ApiError('BadRequest', 'continue key is not valid: it must be a token that an earlier list returned');

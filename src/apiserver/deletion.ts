@@ -23,7 +23,7 @@ export interface DeleteRequest {
 export function isHeld(definition: ResourceDefinition, object: KubernetesObject): boolean {
   if ((object.metadata?.finalizers?.length ?? 0) > 0) return true;
   if (definition.group !== '' || definition.resource !== 'namespaces') return false;
-  const spec = object['spec'] as { finalizers?: readonly string[] } | undefined;
+  const spec = object.spec as { finalizers?: readonly string[] } | undefined;
   return (spec?.finalizers?.length ?? 0) > 0;
 }
 
@@ -111,7 +111,7 @@ function markDeleted(
   if (definition.group === '' && definition.resource === 'namespaces') {
     // Upstream marks a namespace without a grace period, and tells its phase at once.
     delete meta.deletionGracePeriodSeconds;
-    object['status'] = { ...(object['status'] as object | undefined), phase: 'Terminating' };
+    object.status = { ...(object.status as object | undefined), phase: 'Terminating' };
   }
   if (meta.generation) meta.generation += 1;
   return true;

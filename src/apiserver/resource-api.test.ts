@@ -258,6 +258,44 @@ test('binding assigns a pod once', async () => {
   });
 });
 
+test('eviction deletes the pod, with the options of its body', async () => {
+  const { api, client } = await createTestApi();
+  await client.create(resources.pods, pod('a', 'n1'));
+  const eviction = {
+    apiVersion: 'policy/v1',
+    kind: 'Eviction',
+    metadata: { name: 'a', namespace: 'default' },
+    deleteOptions: { gracePeriodSeconds: 7 },
+  };
+  const target = { resource: resources.pods, subresource: 'eviction', ...key };
+  await api.evict({ user: admin }, target, { object: eviction });
+  expect((await client.get<Pod>(resources.pods, key)).metadata?.deletionGracePeriodSeconds).toBe(7);
+});
+
+test('a name with a slash reaches into no other namespace', async () => {
+  const { client } = await createTestApi();
+  await client.create(resources.configMaps, configMap('a'));
+  const error = await failure(client.get(resources.configMaps, { namespace: 'default/a', name: '' }));
+  expect(error.code).toBe(400);
+  expect((await failure(client.list(resources.configMaps, { namespace: 'default/' }))).code).toBe(400);
+});
+
+test('ephemeral containers are added through their subresource, and never changed', async () => {
+  const { client } = await createTestApi();
+  await client.create(resources.pods, pod('a', 'n1'));
+  const add = (name: string, image: string) =>
+    client.patch<Pod>(
+      resources.pods,
+      key,
+      'strategic',
+      { spec: { ephemeralContainers: [{ name, image }] } },
+      'ephemeralcontainers',
+    );
+  const changed = await add('debug', 'busybox');
+  expect(changed.spec?.ephemeralContainers).toMatchObject([{ name: 'debug', image: 'busybox' }]);
+  expect((await failure(add('debug', 'other'))).code).toBe(422);
+});
+
 test('a write under a term that is over is refused', async () => {
   const { api, client, proposer } = await createTestApi();
   const leader = createLocalClient(api, { user: admin, fenceTerm: 1 });

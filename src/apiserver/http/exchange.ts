@@ -74,7 +74,7 @@ export class Exchange {
     if (body.length >= gzipThresholdBytes && acceptsGzip(this.header('accept-encoding'))) {
       bytes = await compress(body, { level: constants.Z_BEST_SPEED });
       out['content-encoding'] = 'gzip';
-      out['vary'] = 'accept-encoding';
+      out.vary = 'accept-encoding';
     }
     if (this.signal.aborted) return;
     this.#head(status, contentType, { ...out, 'content-length': String(bytes.length) });

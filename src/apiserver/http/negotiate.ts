@@ -25,7 +25,7 @@ function parseClause(clause: string): AcceptedType {
     const at = part.indexOf('=');
     if (at > 0) parameters[part.slice(0, at).trim().toLowerCase()] = part.slice(at + 1).trim();
   }
-  const quality = parameters['q'] === undefined ? 1 : Number(parameters['q']);
+  const quality = parameters.q === undefined ? 1 : Number(parameters.q);
   return { type: type.toLowerCase(), parameters, quality: Number.isFinite(quality) ? quality : 0 };
 }
 

@@ -112,8 +112,8 @@ test('YAML is taken and given', async () => {
 test('fieldValidation: Warn tells in a header, Strict refuses, Ignore is silent', async () => {
   const body = { ...configMap(fresh()), nope: 1 };
   const post = (mode: string) => http.call('POST', `${configMaps}?dryRun=All&fieldValidation=${mode}`, { body });
-  expect((await post('Warn')).headers['warning']).toBe('299 - "unknown field \\"nope\\""');
-  expect((await post('Ignore')).headers['warning']).toBeUndefined();
+  expect((await post('Warn')).headers.warning).toBe('299 - "unknown field \\"nope\\""');
+  expect((await post('Ignore')).headers.warning).toBeUndefined();
   expect((await post('Strict')).body).toMatchObject({ code: 400, message: expect.stringContaining('unknown field') });
 });
 
@@ -302,7 +302,7 @@ test('OpenAPI v3: the index leads to a document', async () => {
   const url = index.body.paths['apis/apps/v1'].serverRelativeURL;
   const document = await http.call('GET', url);
   expect(document.body.openapi).toMatch(/^3\./);
-  expect(document.headers['etag']).toBeDefined();
+  expect(document.headers.etag).toBeDefined();
 });
 
 test('OpenAPI v2 in protobuf, for kubectl 1.28 and older', async () => {

@@ -23,7 +23,7 @@ import { Exchange } from './exchange.ts';
 import { handleResource, type ResourceHandlerOptions } from './handle-resource.ts';
 import { createHealthRoutes, type HealthChecks } from './health-routes.ts';
 import { impersonate } from './impersonation.ts';
-import { parseRequestInfo } from './request-info.ts';
+import { parseRequestInfo, type ResourceRequestInfo } from './request-info.ts';
 import { handleUpgrade, refuseUpgrade } from './upgrade.ts';
 
 /** A client that has not finished its TLS handshake by then is cut off. */
@@ -34,6 +34,9 @@ const maxHeaderBytes = 64 * 1024;
 const maxConnections = 20_000;
 /** Requests at a time on one HTTP/2 connection; an informer holds one for each kind that it watches. */
 const maxStreamsPerConnection = 1_000;
+/** Requests in work at a time, watches and pod streams aside; more are told to come back. */
+const maxRequestsInFlight = 1_000;
+const overloadRetrySeconds = 1;
 /** Finds peers that vanished without a word. */
 const keepAliveMs = 30_000;
 /** What is still running this long after `close` was called is cut off. */
@@ -79,6 +82,7 @@ class HttpsApiServer implements ApiServer {
   readonly #health: DocumentRoutes;
   readonly #sessions = new Set<ServerHttp2Session>();
   readonly #sockets = new Set<TLSSocket>();
+  #inFlight = 0;
 
   constructor(options: ApiServerOptions) {
     const { api, tls, readiness = {}, liveness = {} } = options;
@@ -196,7 +200,10 @@ class HttpsApiServer implements ApiServer {
   async #route(exchange: Exchange): Promise<void> {
     const { request, url } = exchange;
     const info = parseRequestInfo(request.method ?? 'GET', url.pathname, url.searchParams);
-    if (info.kind === 'resource') return handleResource(this.#handler, exchange, info);
+    if (info.kind === 'resource') {
+      const isLong = info.verb === 'watch' || info.subresource === 'log';
+      return isLong ? handleResource(this.#handler, exchange, info) : this.#bounded(exchange, info);
+    }
     const { user } = exchange.context;
     const decision = await this.#options.api.authorizer.authorize({ user, verb: info.verb, path: info.path });
     if (!decision.allowed) {
@@ -211,6 +218,20 @@ class HttpsApiServer implements ApiServer {
     const answered = this.#health(exchange, info.path) ?? this.#documents(exchange, info.path);
     if (!answered) throw resourceNotServed();
     return answered;
+  }
+
+  async #bounded(exchange: Exchange, info: ResourceRequestInfo): Promise<void> {
+    if (this.#inFlight >= maxRequestsInFlight) {
+      throw new ApiError('TooManyRequests', 'too many requests, please try again later', {
+        retryAfterSeconds: overloadRetrySeconds,
+      });
+    }
+    this.#inFlight++;
+    try {
+      await handleResource(this.#handler, exchange, info);
+    } finally {
+      this.#inFlight--;
+    }
   }
 
   async #fail(exchange: Exchange, error: unknown): Promise<void> {

@@ -22,5 +22,5 @@ export function prepareEphemeralContainers(object: KubernetesObject, old: Kubern
   for (const field of Object.keys(object)) delete object[field];
   Object.assign(object, old);
   delete object.metadata?.resourceVersion;
-  object['spec'] = { ...(old['spec'] as object | undefined), ephemeralContainers: wanted };
+  object.spec = { ...(old.spec as object | undefined), ephemeralContainers: wanted };
 }

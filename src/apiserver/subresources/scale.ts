@@ -107,7 +107,7 @@ async function apply(
       ...object,
       // What the client said about identity and version is checked as for any update.
       metadata: { ...object.metadata, name, namespace, uid, resourceVersion },
-      spec: { ...(object['spec'] as object | undefined), replicas },
+      spec: { ...(object.spec as object | undefined), replicas },
     };
   });
   return scaleOf(decodeShared(record));

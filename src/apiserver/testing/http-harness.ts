@@ -14,7 +14,7 @@ export interface Answer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly text: string;
-  // Tests look into it freely.
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into answers freely
   readonly body: any;
 }
 
@@ -80,6 +80,7 @@ export async function startHttpHarness(options: Partial<ApiServerOptions> = {}) 
   }
 
   /** Yields the events of a watch; ends it when the loop is left. */
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into events freely
   async function* watch(path: string, headers: Record<string, string> = {}): AsyncGenerator<any> {
     const target = { host: '127.0.0.1', port: server.port, path, headers, agent: false, ...tlsOf('admin') };
     const incoming = await new Promise<import('node:http').IncomingMessage>((resolve, reject) => {

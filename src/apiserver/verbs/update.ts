@@ -89,6 +89,6 @@ function prepareStatusOnly(object: KubernetesObject, old: KubernetesObject): voi
   for (const field of Object.keys(object)) delete object[field];
   Object.assign(object, old);
   delete object.metadata?.resourceVersion;
-  if (status === undefined) delete object['status'];
-  else object['status'] = status;
+  if (status === undefined) delete object.status;
+  else object.status = status;
 }

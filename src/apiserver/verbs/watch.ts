@@ -3,6 +3,7 @@
  *
  * The consumer pulls batches; what it has not pulled yet waits in a bounded queue, and a consumer that lets it fill up is cut off.
  */
+import { setMaxListeners } from 'node:events';
 import type { ResourceDefinition } from '../../api/definition.ts';
 import { invalid } from '../../api/meta/field-error.ts';
 import { ApiError } from '../../api/status.ts';
@@ -96,6 +97,8 @@ export async function watchObjects(
     cancelTimers();
     queue.finish();
   };
+  // One signal ends all the watches of a leader's loops: many listeners are no leak.
+  if (context.signal) setMaxListeners(0, context.signal);
   context.signal?.addEventListener('abort', close, { once: true });
   if (context.signal?.aborted) close();
 
