@@ -63,6 +63,24 @@ it('replaces the pods of a dead worker, and takes the taints away when it is bac
   expect([ready('n1'), taints('n1')]).toEqual(['True', []]);
 });
 
+it('makes pods ready again when their node is back before they had to leave', async () => {
+  const tolerations = [{ operator: 'Exists' }];
+  const patient = podOf({ name: 'patient', node: 'n1', readySinceMs: 0 });
+  h.client.seed(resources.pods, { ...patient, spec: { ...patient.spec!, tolerations } });
+  const readiness = () => pod('patient')?.status?.conditions?.[0]?.status;
+  await pass(1_000, 'n1', 'n2');
+  await pass(7_000, 'n2');
+  expect(readiness()).toBe('False');
+  h.client.change<Node>(resources.nodes, { name: 'n1' }, (node) => {
+    node.status = nodeOf('n1').status;
+  });
+  await pass(1_000, 'n1', 'n2');
+  expect(readiness()).toBe('False');
+  await pass(1_500, 'n1', 'n2');
+  expect(readiness()).toBe('True');
+  expect(pod('patient')?.metadata?.deletionTimestamp).toBeUndefined();
+});
+
 it('evicts nobody when no node is heard of, since then the fault is ours', async () => {
   h.client.seed(resources.pods, podOf({ name: 'p', node: 'n1', readySinceMs: 0 }));
   await pass(30_000);

@@ -31,8 +31,14 @@ const roundsPerGrace = 10;
 const minRoundMs = 100;
 const maxRoundMs = 1_000;
 const workers = 16;
+/** After a node's return, until what it has to report is in. */
+const catchUpMs = 2_000;
 
 export const podsByNode = { node: (pod: Pod): string[] => (pod.spec?.nodeName ? [pod.spec.nodeName] : []) };
+
+function isReadyNode(node: Node): boolean {
+  return node.status?.conditions?.find(({ type }) => type === 'Ready')?.status === 'True';
+}
 
 export class NodeLifecycleController {
   readonly #context: ControllerContext;
@@ -43,6 +49,8 @@ export class NodeLifecycleController {
   readonly #nodes: Informer<Node>;
   readonly #pods: Informer<Pod>;
   readonly #recorder: EventRecorder;
+  /** Nodes that came back just now, with what cancels their timer. */
+  readonly #catchingUp = new Map<string, () => void>();
 
   constructor(context: ControllerContext, options: NodeLifecycleOptions) {
     this.#context = context;
@@ -59,7 +67,10 @@ export class NodeLifecycleController {
     const { signal, logger } = this.#context;
     this.#nodes.addHandler({
       add: (node) => this.#queue.add(keyOf(node)),
-      update: (node) => this.#queue.add(keyOf(node)),
+      update: (node, old) => {
+        this.#queue.add(keyOf(node));
+        if (isReadyNode(node) && !isReadyNode(old)) this.#letCatchUp(keyOf(node));
+      },
     });
     const podChanged = (pod: Pod) => {
       const node = pod.spec?.nodeName;
@@ -67,11 +78,24 @@ export class NodeLifecycleController {
         this.#queue.add(node);
     };
     this.#pods.addHandler({ add: podChanged, update: podChanged });
+    signal.addEventListener('abort', () => {
+      for (const cancel of this.#catchingUp.values()) cancel();
+    });
     await Promise.all([this.#nodes.synced, this.#pods.synced]);
     await Promise.all([
       this.#watchLiveness(),
       runWorkers(this.#queue, workers, (key) => this.reconcile(key), signal, logger),
     ]);
+  }
+
+  /** Its reports of what happened while it was away come first; only then its pods are looked at. */
+  #letCatchUp(name: string): void {
+    this.#catchingUp.get(name)?.();
+    const cancel = this.#context.clock.setTimer(catchUpMs, () => {
+      this.#catchingUp.delete(name);
+      this.#queue.add(name);
+    });
+    this.#catchingUp.set(name, cancel);
   }
 
   async #watchLiveness(): Promise<void> {
@@ -140,11 +164,12 @@ export class NodeLifecycleController {
       pods: this.#pods.byIndex('node', node.metadata!.name!),
       isEveryNodeLost: this.#liveness.isEveryNodeLost(),
       evictionMs: this.#options.evictionMs,
+      hasCaughtUp: !this.#catchingUp.has(node.metadata!.name!),
       nowMs,
     });
     const { client } = this.#context;
     const writes = [
-      ...plan.markNotReady.map(({ pod: { metadata }, conditions }) => {
+      ...plan.rewrite.map(({ pod: { metadata }, conditions }) => {
         const { namespace, name, uid, resourceVersion } = metadata!;
         const patch = { metadata: { uid, resourceVersion }, status: { conditions } };
         return client.patch(resources.pods, { namespace, name: name! }, 'merge', patch, 'status');

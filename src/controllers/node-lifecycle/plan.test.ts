@@ -116,17 +116,33 @@ describe('planPods', () => {
   };
   const pods = [podOf({ name: 'a', node: 'n', readySinceMs: 0 }), podOf({ name: 'b', node: 'n', deleting: true })];
   const plan = (isEveryNodeLost: boolean) =>
-    planPods({ node: lost(), pods, isEveryNodeLost, evictionMs: undefined, nowMs });
+    planPods({ node: lost(), pods, isEveryNodeLost, evictionMs: undefined, hasCaughtUp: false, nowMs });
 
   it('marks ready pods of a lost node and evicts those that are not terminating already', () => {
-    const { markNotReady, evict } = plan(false);
-    expect(markNotReady.map(({ pod, conditions }) => [pod.metadata?.name, conditions[0]?.status])).toEqual([
-      ['a', 'False'],
-    ]);
+    const { rewrite, evict } = plan(false);
+    expect(rewrite.map(({ pod, conditions }) => [pod.metadata?.name, conditions[0]?.status])).toEqual([['a', 'False']]);
     expect(evict.map(({ metadata }) => metadata?.name)).toEqual(['a']);
   });
 
   it('evicts nobody while every node is lost', () => {
     expect(plan(true).evict).toEqual([]);
+  });
+
+  it('makes ready again, once the node has caught up, what it marked itself, and nothing else', () => {
+    const marked = { ...pods[0]!, status: { ...pods[0]!.status, conditions: plan(false).rewrite[0]!.conditions } };
+    const broken = podOf({ name: 'broken', node: 'n' });
+    const back = (hasCaughtUp: boolean) =>
+      planPods({
+        node: nodeOf('n'),
+        pods: [marked, broken],
+        isEveryNodeLost: false,
+        evictionMs: undefined,
+        hasCaughtUp,
+        nowMs,
+      });
+    expect(back(false).rewrite).toEqual([]);
+    expect(back(true).rewrite.map(({ pod, conditions }) => [pod.metadata?.name, conditions[0]])).toEqual([
+      ['a', { type: 'Ready', status: 'True', lastTransitionTime: '1970-01-01T00:01:40Z' }],
+    ]);
   });
 });

@@ -66,19 +66,21 @@ export interface PodsObservation {
   /** No node can be reached: the fault is more likely ours, and there is nowhere to go. */
   readonly isEveryNodeLost: boolean;
   readonly evictionMs: number | undefined;
+  /** The node is back for long enough to have reported whatever changed while it was away. */
+  readonly hasCaughtUp: boolean;
   readonly nowMs: number;
 }
 
 export interface PodsPlan {
-  /** With all their conditions as they should be. */
-  readonly markNotReady: readonly { readonly pod: Pod; readonly conditions: PodCondition[] }[];
+  /** Pods whose readiness changes because their node went or came back, with all their conditions as they should be. */
+  readonly rewrite: readonly { readonly pod: Pod; readonly conditions: PodCondition[] }[];
   readonly evict: readonly Pod[];
   /** Until the next pod must leave. */
   readonly requeueAfterMs: number | undefined;
 }
 
-export function planPods({ node, pods, isEveryNodeLost, evictionMs, nowMs }: PodsObservation): PodsPlan {
-  const isUnknown = node.status?.conditions?.find(({ type }) => type === 'Ready')?.status === 'Unknown';
+export function planPods({ node, pods, isEveryNodeLost, evictionMs, hasCaughtUp, nowMs }: PodsObservation): PodsPlan {
+  const ready = node.status?.conditions?.find(({ type }) => type === 'Ready')?.status;
   const evict: Pod[] = [];
   const waits: number[] = [];
   for (const pod of isEveryNodeLost ? [] : pods) {
@@ -89,24 +91,29 @@ export function planPods({ node, pods, isEveryNodeLost, evictionMs, nowMs }: Pod
     else waits.push(atMs - nowMs);
   }
   return {
-    markNotReady: isUnknown
-      ? pods.filter((pod) => isReady(pod) && !isFinished(pod)).map((pod) => ({ pod, conditions: notReady(pod, nowMs) }))
-      : [],
+    rewrite: pods.filter((pod) => !isFinished(pod)).flatMap((pod) => rewritten(pod, ready, hasCaughtUp, nowMs)),
     evict,
     requeueAfterMs: waits.length > 0 ? Math.min(...waits) : undefined,
   };
 }
 
-function notReady(pod: Pod, nowMs: number): PodCondition[] {
+const lostReason = 'NodeLost';
+
+function rewritten(pod: Pod, nodeReady: string | undefined, hasCaughtUp: boolean, nowMs: number): PodsPlan['rewrite'] {
+  const lastTransitionTime = timestamp(nowMs);
+  if (nodeReady === 'Unknown' && isReady(pod)) {
+    const message = 'The node is unreachable.';
+    return [{ pod, conditions: withReady(pod, { status: 'False', reason: lostReason, message, lastTransitionTime }) }];
+  }
+  // Agents report changes only: what still bears our mark is as it was before the node was lost.
+  const isMarked = pod.status?.conditions?.some(({ type, reason }) => type === 'Ready' && reason === lostReason);
+  if (nodeReady === 'True' && hasCaughtUp && isMarked && !isDeleting(pod))
+    return [{ pod, conditions: withReady(pod, { status: 'True', lastTransitionTime }) }];
+  return [];
+}
+
+function withReady(pod: Pod, change: Omit<PodCondition, 'type'>): PodCondition[] {
   return (pod.status?.conditions ?? []).map((condition) =>
-    condition.type === 'Ready'
-      ? {
-          ...condition,
-          status: 'False',
-          reason: 'NodeLost',
-          message: 'The node is unreachable.',
-          lastTransitionTime: timestamp(nowMs),
-        }
-      : condition,
+    condition.type === 'Ready' ? { type: 'Ready', ...change } : condition,
   );
 }
