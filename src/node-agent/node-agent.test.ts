@@ -81,6 +81,18 @@ describe('a hollow node', () => {
   });
 });
 
+it('sees an exit that the runtime reports before it shows it', async () => {
+  const runtime = new FakeRuntime(Date.now);
+  await start(runtime);
+  master.set(testPod({ restartPolicy: 'Never' }));
+  await master.until(() => phase('web') === 'Running');
+  const before = runtime.listings;
+  const show = runtime.exitLate('app', 0);
+  while (runtime.listings === before) await new Promise((resolve) => setImmediate(resolve));
+  show();
+  await master.until(() => phase('web') === 'Succeeded');
+}, 5_000);
+
 describe('a restarted agent', () => {
   it('keeps its pods without any master, and stops what is not wanted once a master has said so', async () => {
     const runtime = new FakeRuntime(Date.now);

@@ -12,6 +12,7 @@ import { PodWorker } from './worker.ts';
 const RELIST_MS = 10_000;
 /** An event of something unknown is usually of a container that a worker is just making. */
 const RELIST_SOON_MS = 100;
+const EXIT_CHECKS_MS = [50, 150, 400, 1_000];
 /** Without its spec nothing is known of an orphan's grace period: Kubernetes' default. */
 const ORPHAN_GRACE_S = 30;
 
@@ -106,13 +107,36 @@ export class PodManager {
       this.#relistIn(RELIST_SOON_MS);
       return;
     }
-    for (const worker of this.workers.values()) {
-      const { sandboxes, containers } = worker.seen;
-      if (!sandboxes.some(({ id }) => id === event.id) && !containers.some(({ id }) => id === event.id)) continue;
-      worker.wake();
+    const worker = this.#workerOf(event.id);
+    if (!worker) {
+      this.#relistIn(RELIST_SOON_MS);
       return;
     }
-    this.#relistIn(RELIST_SOON_MS);
+    worker.wake();
+    if (event.kind === 'exited') this.#checkExit(worker, event.id, EXIT_CHECKS_MS);
+  }
+
+  #workerOf(id: string): PodWorker | undefined {
+    for (const worker of this.workers.values()) {
+      const { sandboxes, containers } = worker.seen;
+      if (sandboxes.some((sandbox) => sandbox.id === id) || containers.some((container) => container.id === id))
+        return worker;
+    }
+    return undefined;
+  }
+
+  /** containerd's CRI service learns of an exit by the same event as we do, and under load it is later: looks again until it shows. */
+  #checkExit(worker: PodWorker, id: string, [delayMs, ...later]: readonly number[]): void {
+    if (delayMs === undefined) return;
+    this.#context.clock.setTimer(delayMs, () => {
+      const { sandboxes, containers } = worker.seen;
+      const isShown =
+        !sandboxes.some((sandbox) => sandbox.id === id && sandbox.ready) &&
+        !containers.some((container) => container.id === id && container.state === 'running');
+      if (isShown || this.#abort.signal.aborted) return;
+      worker.wake();
+      this.#checkExit(worker, id, later);
+    });
   }
 
   #relistIn(delayMs: number): void {

@@ -29,7 +29,9 @@ export function podStatus(input: StatusInput): PodStatus {
     phase,
     ...(pod.metadata.generation !== undefined && { observedGeneration: pod.metadata.generation }),
     conditions: conditions(input, phase, initContainerStatuses, containerStatuses),
-    ...(ending?.kind === 'over' && ending.reason !== '' && { reason: ending.reason, message: ending.message }),
+    ...(ending?.kind === 'over' &&
+      phase === ending.phase &&
+      ending.reason !== '' && { reason: ending.reason, message: ending.message }),
     hostIP: input.hostIp,
     hostIPs: [{ ip: input.hostIp }],
     ...(ip !== undefined && { podIP: ip, podIPs: ips.map((address) => ({ ip: address })) }),
@@ -43,7 +45,9 @@ export function podStatus(input: StatusInput): PodStatus {
 function podPhase(input: StatusInput, init: ContainerStatus[], regular: ContainerStatus[]): string {
   const { pod, observed, ending, previous } = input;
   if (previous?.phase === 'Succeeded' || previous?.phase === 'Failed') return previous.phase;
-  if (ending?.kind === 'over') return ending.phase;
+  // Over only when nothing runs any more: others may start a replacement then.
+  const someRun = [...init, ...regular].some(({ state }) => state?.running);
+  if (ending?.kind === 'over' && !someRun) return ending.phase;
   const ended = regular.filter(({ state }) => state?.terminated);
   // A pod that was told to stop ends in the phase its exit codes say, whatever its restart policy.
   const noneWillRun =

@@ -25,6 +25,7 @@ export class FakeRuntime implements Runtime {
   /** Containers by name that take TERM as a hint only: they end when the grace period does. */
   readonly stubborn = new Set<string>();
   execExitCode = 0;
+  listings = 0;
   nowMs: () => number;
   #listener: ((event: RuntimeEvent) => void) | undefined;
   #next = 0;
@@ -40,6 +41,14 @@ export class FakeRuntime implements Runtime {
     if (!running) throw new Error(`no container "${name}" runs`);
     this.#end(running, exitCode);
     this.#listener?.({ id: running.id, kind: 'exited' });
+  }
+
+  /** Reports the end of a container first and shows it only later, as a loaded containerd does. Returns what shows it. */
+  exitLate(name: string, exitCode: number): () => void {
+    const running = [...this.containers.values()].find((c) => c.name === name && c.state === 'running');
+    if (!running) throw new Error(`no container "${name}" runs`);
+    this.#listener?.({ id: running.id, kind: 'exited' });
+    return () => this.#end(running, exitCode);
   }
 
   /** Lets the grace period of a stubborn container end. */
@@ -59,6 +68,7 @@ export class FakeRuntime implements Runtime {
   }
 
   async list(podUid?: string): Promise<Listing> {
+    this.listings++;
     if (this.broken.has('list')) throw this.broken.get('list');
     const mine = (uid: string) => podUid === undefined || uid === podUid;
     return {

@@ -212,8 +212,9 @@ export async function resolveSubPath(folder: string, subPath: string, create: bo
     const real = await realpath(next).catch(() => undefined);
     if (real === undefined) {
       if (!create) throw new Error(`subPath "${subPath}" does not exist in the volume`);
-      await mkdir(next, { mode: 0o777 });
-      await chmod(next, 0o777);
+      await mkdir(next);
+      // Open to the pod's user, and with the volume's group where it has one.
+      await chmod(next, ((await stat(current)).mode & 0o2000) | 0o777);
       current = next;
     } else current = real;
     if (!inside(current)) throw new Error(`subPath "${subPath}" leads out of the volume`);
