@@ -1,5 +1,5 @@
 /** One command at a time changes a cluster. The lock names its holder, so that a killed one does not block for ever. */
-import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { CliError } from '../cli-error.ts';
 import { inspectProcess, isAlive, type ProcessIdentity } from '../host/processes.ts';
@@ -14,7 +14,7 @@ export async function withLock<T>(lockFile: string, action: () => Promise<T>): P
   while (!tryLock(lockFile)) {
     const holder = readHolder(lockFile);
     if (!holder || !isAlive(holder)) {
-      rmSync(lockFile, { force: true });
+      removeStale(lockFile);
       continue;
     }
     if (performance.now() > deadlineMs) {
@@ -43,6 +43,23 @@ function tryLock(lockFile: string): boolean {
     return false;
   } finally {
     rmSync(own, { force: true });
+  }
+}
+
+/** Moves the lock aside before looking again: between our two looks another command may have taken it, which then gets it back. */
+function removeStale(lockFile: string): void {
+  const aside = `${lockFile}.stale.${process.pid}`;
+  try {
+    renameSync(lockFile, aside);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+    throw error;
+  }
+  const holder = readHolder(aside);
+  try {
+    if (holder && isAlive(holder)) linkSync(aside, lockFile);
+  } finally {
+    rmSync(aside, { force: true });
   }
 }
 

@@ -5,7 +5,7 @@ import { occupiedRanges } from '../host/network.ts';
 import { clusterExists, loadCluster, saveCluster } from './cluster-file.ts';
 import { detectRuntime } from './detect-runtime.ts';
 import type { ClusterPaths } from './paths.ts';
-import { type Cluster, membersOfKind, planCluster } from './topology.ts';
+import { type Cluster, membersOfKind, planCluster, portBlocks } from './topology.ts';
 
 export interface ClusterRequest {
   readonly masters?: number | undefined;
@@ -71,7 +71,6 @@ function refuseChanges(cluster: Cluster, paths: ClusterPaths, request: ClusterRe
   }
 }
 
-const probedPorts = { first: 10_240, blocks: 80, blockSize: 256 };
 /** Offsets within a block that a small cluster uses for certain. */
 const probedOffsets = [0, 4, 5, 6, 8, 12, 101, 102];
 
@@ -79,8 +78,8 @@ const probedOffsets = [0, 4, 5, 6, 8, 12, 101, 102];
 async function findUsedPorts(): Promise<Set<number>> {
   const used = new Set<number>();
   const ports: number[] = [];
-  for (let block = 0; block < probedPorts.blocks; block++) {
-    for (const offset of probedOffsets) ports.push(probedPorts.first + block * probedPorts.blockSize + offset);
+  for (let block = 0; block < portBlocks.count; block++) {
+    for (const offset of probedOffsets) ports.push(portBlocks.start + block * portBlocks.size + offset);
   }
   await Promise.all(
     ports.map(async (port) => {

@@ -64,7 +64,8 @@ const hostRanges = { start: parseCidr('10.64.0.0/10'), count: 2 ** 14 };
 const podRanges = { start: parseCidr('10.128.0.0/9'), count: 127 };
 /** A wider route (a VPN's 10.0.0.0/8) may stay: our range is more specific and wins. */
 const narrowestIgnoredPrefix = 15;
-const portBlocks = { start: 10_240, count: 80, size: 256 } as const;
+/** Where listeners on 127.0.0.1 are planned: below the ports that Linux gives to outgoing connections. */
+export const portBlocks = { start: 10_240, count: 80, size: 256 } as const;
 const masterPorts = { api: 6443, grpc: 6444, raft: 6445 } as const;
 
 /** @throws RangeError when a number is out of bounds or no free range is left. */
