@@ -82,7 +82,7 @@ async function lowestReadyDuring(change: () => Promise<void>): Promise<{ lowest:
   const asking = (async () => {
     while (!controller.signal.aborted) {
       for (const pod of [...known.values()].filter(isReady)) {
-        const script = `exec client -- wget -q -O - -T 2 http://${pod.status!.podIP}:8080/`;
+        const script = `exec client -- timeout 2 wget -q -O - http://${pod.status!.podIP}:8080/`;
         const output = await cluster.tryKubectl(script.split(' '));
         answers.push(output.code === 0 ? output.stdout.trim() : `failed: ${output.stderr}`);
       }
