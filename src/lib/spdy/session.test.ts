@@ -184,6 +184,19 @@ describe('session', () => {
     expect((await readAll(peer)).length).toBe(totalBytes);
   });
 
+  test('a connection that breaks while a full stream holds it back ends the session', async () => {
+    const { client, server, accepted, sockets } = sessions();
+    const stream = client.openStream({ streamtype: 'data' });
+    stream.on('error', () => undefined);
+    await once(sockets[0], 'accepted');
+    stream.write(Buffer.alloc(3 * maxStreamBufferBytes));
+    while (accepted[0]!.readableLength < maxStreamBufferBytes) await new Promise((resolve) => setImmediate(resolve));
+    sockets[0].destroy(new Error('EPIPE'));
+    sockets[1].destroy();
+    expect(await server.closed).toBeInstanceOf(Error);
+    expect(accepted[0]!.destroyed).toBe(true);
+  });
+
   test('the window of a peer that keeps windows is never exceeded', async () => {
     const [ours, theirs] = duplexPair() as unknown as [Duplex, Duplex];
     const opened: SpdyStream[] = [];

@@ -46,8 +46,14 @@ export class SpdySession {
     this.#connection = connection;
     this.#options = options;
     this.#nextStreamId = options.role === 'client' ? 1 : 2;
+    // Told to the streams and through `closed`; without a listener it would end the process.
+    connection.on('error', () => connection.destroy());
     connection.on('drain', () => this.#releaseDrainWaiters());
-    connection.on('close', () => this.#releaseDrainWaiters());
+    connection.on('close', () => {
+      this.#releaseDrainWaiters();
+      // While a full stream holds back the reading, a broken connection shows nowhere else.
+      if (!connection.readableEnded) this.#loseStreams(new Error('SPDY connection was lost'));
+    });
     this.closed = this.#run();
   }
 
@@ -86,15 +92,16 @@ export class SpdySession {
     } catch (error) {
       failure = error as Error;
     }
-    for (const stream of [...this.#streams.values()]) {
-      if (this.#peerSaidGoodbye && !failure) stream.receiveEnd();
-      const cause = failure ?? new Error('SPDY connection ended before the stream did');
-      stream.connectionLost(this.#dropped ? undefined : cause);
-    }
-    this.#streams.clear();
+    if (this.#peerSaidGoodbye && !failure) for (const stream of this.#streams.values()) stream.receiveEnd();
+    this.#loseStreams(failure ?? new Error('SPDY connection ended before the stream did'));
     if (failure) this.#connection.destroy();
     else this.#connection.end();
     return failure;
+  }
+
+  #loseStreams(cause: Error): void {
+    for (const stream of [...this.#streams.values()]) stream.connectionLost(this.#dropped ? undefined : cause);
+    this.#streams.clear();
   }
 
   #handle(frame: Frame): Promise<void> | undefined {

@@ -83,6 +83,7 @@ export class SpdyStream extends Duplex {
   connectionLost(cause: Error | undefined): void {
     this.#peerGone = true;
     if (!this.#peerEnded) this.destroy(cause);
+    this.#releaseRoom();
   }
 
   /** Session only: WINDOW_UPDATE, or a change of the initial window, which may be negative. */

@@ -53,6 +53,8 @@ export async function spdyStreams(connection: Duplex, selection: StreamSelection
       new ApiError('BadRequest', 'connection closed before all streams were opened', undefined, { cause: error }),
     );
   });
+  // The session ends only when all that was sent has been read; a client that is gone is gone before that.
+  connection.once('close', () => gone.abort());
   const timer = setTimeout(() => {
     complete.reject(
       new ApiError('Timeout', `the client did not open its streams within ${streamCreationTimeoutMs} ms`),
@@ -82,6 +84,7 @@ export async function spdyStreams(connection: Duplex, selection: StreamSelection
     signal: gone.signal,
     onResize: (listener) => resizes.listen(listener),
     async finish(outcome: Status) {
+      stdin?.destroy();
       error.end(JSON.stringify(outcome));
       await Promise.race([lost, Promise.all([stdout, stderr, error].map(flush))]);
       session.close();
