@@ -179,7 +179,8 @@ export class Member {
         events.at(
           this.applyDelayMs,
           alive(() => {
-            this.#load(snapshot);
+            // The border is a queue; delays that change must not let an older one come last.
+            if (snapshot.index > this.appliedIndex) this.#load(snapshot);
             this.loop!.restored(snapshot.index);
             this.#finishReads();
           }),

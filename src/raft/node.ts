@@ -87,7 +87,8 @@ export class NodeLoop {
   readonly #reads: ReadTracker;
   readonly #unapplied = new Inflights(maxUnappliedBatches, maxUnappliedBytes);
   #appliedIndex: number;
-  #restoring = false;
+  /** The newest snapshot that the application was told to restore and has not; 0 = none. */
+  #restoringIndex = 0;
   #scheduled = false;
   #running = false;
   #stopped = false;
@@ -177,7 +178,8 @@ export class NodeLoop {
   }
 
   restored(index: number): void {
-    this.#restoring = false;
+    // Another snapshot may have come meanwhile; nothing may be applied between the two.
+    if (index >= this.#restoringIndex) this.#restoringIndex = 0;
     this.applied(index);
   }
 
@@ -276,7 +278,7 @@ export class NodeLoop {
   #written(write: ReadyWrite): void {
     this.#send(write.messages);
     if (write.snapshot) {
-      this.#restoring = true;
+      this.#restoringIndex = write.snapshot.index;
       this.#updateApplyPaused();
       this.#unapplied.reset();
       this.#options.application.restore(write.snapshot);
@@ -362,7 +364,7 @@ export class NodeLoop {
   }
 
   #updateApplyPaused(): void {
-    const paused = this.#restoring || this.#unapplied.full();
+    const paused = this.#restoringIndex > 0 || this.#unapplied.full();
     const resumes = this.core.applyPaused && !paused;
     this.core.applyPaused = paused;
     if (resumes) this.#schedule();

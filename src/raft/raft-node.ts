@@ -66,6 +66,7 @@ export class ThreadedRaftNode<Result> implements RaftNode<Result> {
   #entriesSinceSnapshot = 0;
   #bytesSinceSnapshot = 0;
   #snapshotRunning = false;
+  #restores = Promise.resolve();
   #stopped = false;
   /** Settled when the member listens and has applied what it knew as committed when it started. */
   readonly started: Promise<void>;
@@ -297,7 +298,8 @@ export class ThreadedRaftNode<Result> implements RaftNode<Result> {
       this.#updateLeadership();
       this.#checkStarted();
     };
-    restored().catch((error: Error) => this.#fatal(error));
+    // A second snapshot may come while the first is read: one after the other.
+    this.#restores = this.#restores.then(restored).catch((error: Error) => this.#fatal(error));
   }
 
   // --- helpers ---

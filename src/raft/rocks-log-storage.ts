@@ -123,24 +123,17 @@ export class RocksLogStorage implements LogStorage {
     return limitBytes(this.#read(low, Math.min(high, low + scanRows)), maxBytes);
   }
 
+  /**
+   * The batch is written on the calling thread (the binding has no other way), but only after what this turn still sends has left:
+   * a leader's appends travel while its own disk works.
+   */
   write(batch: LogWrite, done: () => void): void {
-    const { hardState, snapshot, entries = [], sync } = batch;
-    const operations = this.#db.batch();
-    if (hardState) operations.put(Buffer.from('h'), packNumbers([hardState.term, hardState.vote, hardState.commit]));
-    if (snapshot) {
-      for (let index = this.#cut + 1; index <= this.#last; index++) operations.del(entryKey(index));
-      const { index, term } = snapshot;
-      operations.put(Buffer.from('s'), packNumbers([index, term, index, term]));
-    }
-    for (const entry of entries) operations.put(entryKey(entry.index), encodeEntry(entry));
-    const lastNew = entries.at(-1)?.index;
-    if (lastNew !== undefined && !snapshot)
-      for (let index = lastNew + 1; index <= this.#last; index++) operations.del(entryKey(index));
-    this.#commitBatch(operations, sync);
-    if (hardState) this.#hardState = hardState;
-    if (snapshot) this.#resetTo(snapshot);
-    if (entries.length > 0) this.#append(entries);
-    done();
+    setImmediate(() => {
+      // Closed meanwhile: the batch is lost, as in a crash.
+      if (this.#db.status !== 'open') return;
+      this.#perform(batch);
+      done();
+    });
   }
 
   compact(snapshot: SnapshotMeta, cutIndex: number): void {
@@ -160,6 +153,24 @@ export class RocksLogStorage implements LogStorage {
 
   async close(): Promise<void> {
     await this.#db.close();
+  }
+
+  #perform({ hardState, snapshot, entries = [], sync }: LogWrite): void {
+    const operations = this.#db.batch();
+    if (hardState) operations.put(Buffer.from('h'), packNumbers([hardState.term, hardState.vote, hardState.commit]));
+    if (snapshot) {
+      for (let index = this.#cut + 1; index <= this.#last; index++) operations.del(entryKey(index));
+      const { index, term } = snapshot;
+      operations.put(Buffer.from('s'), packNumbers([index, term, index, term]));
+    }
+    for (const entry of entries) operations.put(entryKey(entry.index), encodeEntry(entry));
+    const lastNew = entries.at(-1)?.index;
+    if (lastNew !== undefined && !snapshot)
+      for (let index = lastNew + 1; index <= this.#last; index++) operations.del(entryKey(index));
+    this.#commitBatch(operations, sync);
+    if (hardState) this.#hardState = hardState;
+    if (snapshot) this.#resetTo(snapshot);
+    if (entries.length > 0) this.#append(entries);
   }
 
   #commitBatch(operations: ReturnType<RocksLevel['batch']>, sync: boolean): void {

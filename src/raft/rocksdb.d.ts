@@ -20,6 +20,7 @@ declare module '@nxtedition/rocksdb' {
     constructor(location: string | bigint, options?: { keyEncoding?: string; valueEncoding?: string });
     /** Valid while open; another thread may open the same database with it. */
     readonly handle: bigint;
+    readonly status: 'opening' | 'open' | 'closing' | 'closed';
     open(options?: Record<string, unknown>): Promise<void>;
     close(): Promise<void>;
     batch(): RocksBatch;
