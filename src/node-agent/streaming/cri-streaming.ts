@@ -76,6 +76,8 @@ function upgrade(url: string, headers: Record<string, string>): Promise<Upgraded
     });
     call.on('upgrade', (response, socket, head) => {
       socket.setTimeout(0);
+      // Who takes it listens too; until then a reset must not end the process.
+      socket.on('error', () => socket.destroy());
       if (head.length > 0) socket.unshift(head);
       resolve({ socket, headers: response.headers });
     });

@@ -1,17 +1,17 @@
 /** Exec, attach and port-forward on an upgraded connection. */
 import { ApiError, type Status } from '../../api/status.ts';
-import { joinDuplexes } from '../../lib/join-duplexes.ts';
 import type { Logger } from '../../lib/logger.ts';
 import type { ContainerTarget, PodLookup } from '../pod-lookup.ts';
 import { attach } from './attach.ts';
 import type { RuntimeStreaming } from './cri-streaming.ts';
 import type { CommandExecutor } from './exec.ts';
 import type { ContainerPath } from './handle-logs.ts';
+import { handlePortForward } from './handle-port-forward.ts';
 import { isTrue } from './log-options.ts';
 import { failureOutcome } from './outcome.ts';
 import type { StreamSelection } from './process-streams.ts';
 import type { Route } from './routes.ts';
-import { acceptPortForward, acceptProcessStreams, type UpgradeRequest } from './upgrade.ts';
+import { acceptProcessStreams, type UpgradeRequest } from './upgrade.ts';
 
 /** What runs commands and reaches pods; containerd, or a fake in tests. */
 export interface StreamingBackend {
@@ -55,22 +55,10 @@ export async function handleUpgrade(
       );
       return;
     }
-    // The client's SPDY session is carried byte for byte to the runtime, which dials inside the pod's network namespace.
     case 'portForward': {
       const pod = pods.findPod(route.namespace, route.pod);
       if (!pod?.sandboxId) throw new ApiError('NotFound', `pod "${route.pod}" is not running on this node`);
-      const runtime = await backend.streaming.portForward(pod.sandboxId, [], {
-        upgrade: 'SPDY/3.1',
-        'x-stream-protocol-version': 'portforward.k8s.io',
-      });
-      let client: Awaited<ReturnType<typeof acceptPortForward>>;
-      try {
-        client = await acceptPortForward(upgrade);
-      } catch (error) {
-        runtime.socket.destroy();
-        throw error;
-      }
-      await joinDuplexes(client, runtime.socket);
+      await handlePortForward(backend.streaming, pod.sandboxId, route.query, upgrade);
       return;
     }
     default:

@@ -1,13 +1,14 @@
 import { once } from 'node:events';
 import { appendFileSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import type { IncomingMessage } from 'node:http';
+import { type IncomingMessage, request as plainRequest } from 'node:http';
 import { request } from 'node:https';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Duplex, duplexPair } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createWebSocketStream, WebSocket } from 'ws';
+import { createWebSocketStream, WebSocket, WebSocketServer } from 'ws';
 import type { Status } from '../../api/status.ts';
 import { silentLogger } from '../../lib/logger.ts';
 import { SpdySession } from '../../lib/spdy/index.ts';
@@ -75,6 +76,8 @@ async function run(command: ExecRequest, streams: ProcessStreams): Promise<Statu
   }
 }
 
+let relayTo: number;
+let forwardedPorts: readonly number[] = [];
 let server: StreamingServer;
 beforeAll(async () => {
   await pki.init('test');
@@ -95,7 +98,17 @@ beforeAll(async () => {
       streaming: {
         attach: () => Promise.reject(new Error('not in this test')),
         // A runtime whose SPDY server answers every stream with what it says.
-        async portForward() {
+        async portForward(_sandboxId, ports, headers) {
+          if (headers.upgrade === 'websocket') {
+            forwardedPorts = ports;
+            const call = plainRequest({
+              port: relayTo,
+              host: '127.0.0.1',
+              headers: { connection: 'Upgrade', ...headers },
+            }).end();
+            const [response, socket] = await once(call, 'upgrade');
+            return { socket, headers: response.headers };
+          }
           const [ours, theirs] = duplexPair() as unknown as [Duplex, Duplex];
           new SpdySession(theirs, {
             role: 'server',
@@ -376,6 +389,27 @@ describe('SPDY/3.1', () => {
     expect(String((await once(stream, 'data'))[0])).toBe('ping');
     session.destroy();
   });
+});
+
+test("port-forward over WebSocket channels: the ports must be valid, and the handshake is the runtime's", async () => {
+  const bad = execSocket('ports=80,none', 'v4.channel.k8s.io', '/portForward/default/web');
+  const [, response] = await once(bad, 'unexpected-response');
+  expect(JSON.parse(await text(response)).message).toBe(
+    'query parameter ports: "80,none" is not a list of 1 to 32 ports',
+  );
+
+  const runtime = new WebSocketServer({ port: 0, host: '127.0.0.1', handleProtocols: () => 'v4.channel.k8s.io' });
+  await once(runtime, 'listening');
+  runtime.on('connection', (socket) => socket.on('message', (data) => socket.send(data)));
+  relayTo = (runtime.address() as AddressInfo).port;
+  const socket = execSocket('ports=80&ports=81', 'v4.channel.k8s.io', '/portForward/default/web');
+  await once(socket, 'open');
+  socket.send('ping');
+  expect(String((await once(socket, 'message'))[0])).toBe('ping');
+  expect(forwardedPorts).toEqual([80, 81]);
+  socket.close();
+  await once(socket, 'close');
+  runtime.close();
 });
 
 function execSocketRaw(path: string) {

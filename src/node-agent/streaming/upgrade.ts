@@ -8,7 +8,7 @@ import { remoteCommandProtocol, spdyStreams } from './spdy-streams.ts';
 import { maxMessageBytes, webSocketProtocols, webSocketStreams } from './websocket-streams.ts';
 
 /** The subprotocol under which SPDY travels in WebSocket messages. */
-const spdyTunnelProtocol = 'SPDY/3.1+portforward.k8s.io';
+export const spdyTunnelProtocol = 'SPDY/3.1+portforward.k8s.io';
 const portForwardProtocol = 'portforward.k8s.io';
 
 export interface UpgradeRequest {
@@ -57,6 +57,21 @@ export async function acceptPortForward(upgrade: UpgradeRequest): Promise<Duplex
   });
 }
 
+/** Passes the container runtime's 101 to a WebSocket whose protocol is between the client and the runtime. */
+export function acceptRelayed(
+  { socket, head }: UpgradeRequest,
+  headers: Readonly<Record<string, string | string[] | undefined>>,
+): void {
+  const names = ['Sec-WebSocket-Accept', 'Sec-WebSocket-Protocol'];
+  const lines = names.flatMap((name) =>
+    [headers[name.toLowerCase()] ?? []].flat().map((value) => `${name}: ${value}\r\n`),
+  );
+  socket.write(
+    `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n${lines.join('')}\r\n`,
+  );
+  if (head.length > 0) socket.unshift(head);
+}
+
 /** Answers an upgrade request with an error and closes. */
 export function refuseUpgrade(socket: Duplex, error: ApiError): void {
   if (socket.destroyed || !socket.writable) return;
@@ -75,7 +90,7 @@ function requestedProtocol(request: IncomingMessage): 'websocket' | 'spdy' {
   throw new ApiError('BadRequest', `cannot upgrade to "${request.headers.upgrade ?? ''}": use websocket or SPDY/3.1`);
 }
 
-function offeredSubprotocols(request: IncomingMessage): string[] {
+export function offeredSubprotocols(request: IncomingMessage): string[] {
   return listOf(request.headers['sec-websocket-protocol']);
 }
 
