@@ -5,23 +5,20 @@
  */
 import type { Container, PodStatus } from '../../api/generated/types/core-v1.ts';
 import { runHandler } from '../probes/handlers.ts';
-import { RuntimeError } from '../runtime/runtime.ts';
-import { imageRetryDelayMs, retryDelayMs } from './back-off.ts';
+import { retryDelayMs } from './back-off.ts';
 import { containerHash, containerSpec, RunAsNonRootError } from './container-spec.ts';
 import type { WorkerContext } from './context.ts';
 import { containerEnv, MissingObjectError } from './env.ts';
 import type { FieldContext } from './fields.ts';
 import { NOTHING_OBSERVED, PodObserver, type RuntimeObservation } from './observer.ts';
 import { plan, type Step, type Stop } from './plan.ts';
-import { pullPolicy } from './pull-image.ts';
+import { PodImages } from './pod-images.ts';
 import { sandboxSpec } from './sandbox-spec.ts';
 import { podStatus } from './status.ts';
 import { stopContainer } from './stop-container.ts';
-import type { Ending, Failure, ImageState, ObservedPod, WantedPod } from './types.ts';
+import type { Ending, Failure, ObservedPod, WantedPod } from './types.ts';
 
 const DEFAULT_GRACE_S = 30;
-/** ErrImagePull is shown this long, then ImagePullBackOff until the next try. */
-const IMAGE_ERROR_SHOWN_MS = 1_000;
 const MAX_EVENT_MESSAGE_CHARS = 1024;
 /** Timers cannot be set for longer than 24 days; looking once an hour is cheap. */
 const MAX_SLEEP_MS = 3_600_000;
@@ -46,7 +43,7 @@ export class PodWorker {
   #seen: RuntimeObservation = NOTHING_OBSERVED;
   #volumes: ObservedPod['volumes'] = { state: 'unknown' };
   #sandboxFailure: Failure | undefined;
-  readonly #images = new Map<string, ImageState>();
+  readonly #images: PodImages;
   readonly #startFailures = new Map<string, Failure>();
   readonly #stopping = new Map<string, { deadlineMs: number }>();
   readonly #starting = new Set<string>();
@@ -57,6 +54,10 @@ export class PodWorker {
     this.#pod = pod;
     this.#context = context;
     this.#observer = new PodObserver(context.runtime, context.storage);
+    this.#images = new PodImages(context, {
+      event: (type, reason, message) => this.#event(type, reason, message),
+      changed: () => this.wake(),
+    });
     this.#fingerprint = fingerprint(pod);
     this.#status = pod.status;
     this.#noteEnding();
@@ -172,7 +173,7 @@ export class PodWorker {
       ips: this.#ips(),
       volumes: this.#volumes,
       sandboxFailure: this.#sandboxFailure,
-      images: this.#images,
+      images: this.#images.states,
       startFailures: this.#startFailures,
       probes: new Map(verdicts),
       stopping: this.#stopping,
@@ -240,7 +241,7 @@ export class PodWorker {
       case 'create-sandbox':
         return this.#createSandbox(step.attempt);
       case 'ensure-image':
-        return this.#ensureImage(step.container);
+        return this.#images.ensure(step.container, this.#pod);
       case 'start-container':
         return this.#startContainer(step);
       case 'stop-containers':
@@ -304,65 +305,10 @@ export class PodWorker {
     return sandboxSpec(this.#pod, { ...node, attempt, logDirectory: storage.logDirectory(this.#pod.metadata) });
   }
 
-  async #ensureImage(container: Container): Promise<void> {
-    const image = container.image ?? '';
-    const policy = pullPolicy(container);
-    const there = policy === 'Always' ? undefined : await this.#context.runtime.imageStatus(image);
-    if (there) {
-      this.#images.set(container.name, { state: 'present', ...there });
-      this.#event('Normal', 'Pulled', `Container image "${image}" already present on machine`);
-    } else if (policy === 'Never') {
-      const message = `Container image "${image}" is not present with pull policy of Never`;
-      this.#imageFailed(container, 'ErrImageNeverPull', message);
-    } else void this.#pull(container);
-  }
-
-  async #pull(container: Container): Promise<void> {
-    const image = container.image ?? '';
-    const { puller, runtime } = this.#context;
-    const before = this.#images.get(container.name);
-    this.#images.set(container.name, { state: 'pulling' });
-    this.#event('Normal', 'Pulling', `Pulling image "${image}"`);
-    const startedAtMs = this.#nowMs();
-    try {
-      const objects = this.#context.objects(this.#pod.metadata.namespace);
-      const names = this.#pod.spec.imagePullSecrets ?? [];
-      await puller.pull(
-        image,
-        names.flatMap(({ name }) => objects.secret(name ?? '') ?? []),
-      );
-      const there = await runtime.imageStatus(image);
-      if (!there) throw new RuntimeError('image-pull', `image "${image}" is not there after it was pulled`);
-      this.#images.set(container.name, { state: 'present', ...there });
-      this.#event('Normal', 'Pulled', `Successfully pulled image "${image}" in ${this.#nowMs() - startedAtMs}ms`);
-    } catch (error) {
-      if (before) this.#images.set(container.name, before);
-      this.#imageFailed(container, 'ErrImagePull', text(error));
-      this.#event('Warning', 'Failed', `Failed to pull image "${image}": ${text(error)}`);
-    }
-    this.wake();
-  }
-
-  #imageFailed(container: Container, reason: string, message: string): void {
-    const before = this.#images.get(container.name);
-    const failures = (before?.state === 'failed' ? before.failures : 0) + 1;
-    const retryAtMs = this.#nowMs() + imageRetryDelayMs(failures);
-    const failed: ImageState = { state: 'failed', reason, message, failures, retryAtMs };
-    this.#images.set(container.name, failed);
-    if (reason !== 'ErrImagePull') return;
-    this.#context.clock.setTimer(IMAGE_ERROR_SHOWN_MS, () => {
-      if (this.#images.get(container.name) !== failed) return;
-      const backOff = `Back-off pulling image "${container.image}": ${message}`;
-      this.#images.set(container.name, { ...failed, reason: 'ImagePullBackOff', message: backOff });
-      this.#event('Normal', 'BackOff', `Back-off pulling image "${container.image}"`);
-      this.wake();
-    });
-  }
-
   async #startContainer(step: StepOf<'start-container'>): Promise<void> {
     const { container, attempt, streak, kind, sandbox } = step;
     const { runtime, storage, node } = this.#context;
-    const image = this.#images.get(container.name);
+    const image = this.#images.states.get(container.name);
     if (image?.state !== 'present') return;
     let reason = 'CreateContainerConfigError';
     try {
@@ -386,8 +332,7 @@ export class PodWorker {
       this.#startFailures.set(container.name, failure);
       this.#event('Warning', 'Failed', expected ? `Error: ${failure.message}` : `Error: ${reason}: ${failure.message}`);
     }
-    // Asked again for the next run: by then the image may have been removed.
-    this.#images.delete(container.name);
+    this.#images.forget(container.name);
   }
 
   async #postStart(container: Container, containerId: string): Promise<void> {

@@ -1,8 +1,11 @@
-/** What probes and lifecycle hooks do to a container: run a command, ask over HTTP, open a TCP connection. */
+/** What probes and lifecycle hooks do to a container: run a command, ask over HTTP or gRPC, open a TCP connection. */
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { connect } from 'node:net';
-import type { Container, HTTPGetAction, TCPSocketAction } from '../../api/generated/types/core-v1.ts';
+import * as grpc from '@grpc/grpc-js';
+import type { Container, GRPCAction, HTTPGetAction, TCPSocketAction } from '../../api/generated/types/core-v1.ts';
+import { Health, HealthCheckResponse_ServingStatus } from '../../gen/grpc/health/v1/health_pb.ts';
+import { GrpcClient } from '../../lib/grpc.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 
 /** Of an answer's body or a command's output this much is kept for messages. */
@@ -12,6 +15,7 @@ export interface Handler {
   readonly exec?: { readonly command?: readonly string[] | undefined } | undefined;
   readonly httpGet?: HTTPGetAction | undefined;
   readonly tcpSocket?: TCPSocketAction | undefined;
+  readonly grpc?: GRPCAction | undefined;
 }
 
 export interface HandlerTarget {
@@ -36,6 +40,7 @@ export async function runHandler(handler: Handler, target: HandlerTarget, timeou
       const port = resolvePort(handler.tcpSocket.port, target.container);
       return await runTcp(handler.tcpSocket.host || target.podIp, port, timeoutMs);
     }
+    if (handler.grpc) return await runGrpc(handler.grpc, target, timeoutMs);
     return { ok: false, message: 'handler of a kind that this node does not support' };
   } catch (error) {
     return { ok: false, message: error instanceof Error ? error.message : String(error) };
@@ -101,4 +106,18 @@ function runTcp(host: string, port: number, timeoutMs: number): Promise<HandlerR
     socket.once('connect', () => end(true, ''));
     socket.once('error', (error) => end(false, `dial tcp ${host}:${port}: ${error.message}`));
   });
+}
+
+async function runGrpc(action: GRPCAction, target: HandlerTarget, timeoutMs: number): Promise<HandlerResult> {
+  const address = `${target.podIp}:${action.port}`;
+  const client = new GrpcClient(Health, address, grpc.credentials.createInsecure());
+  try {
+    const deadline = Date.now() + timeoutMs;
+    const { status } = await client.unary(Health.method.check, { service: action.service ?? '' }, { deadline });
+    const ok = status === HealthCheckResponse_ServingStatus.SERVING;
+    const name = Object.entries(HealthCheckResponse_ServingStatus).find(([, value]) => value === status)?.[0];
+    return { ok, message: `service unhealthy (responded with "${name ?? status}")` };
+  } finally {
+    client.close();
+  }
 }

@@ -1,8 +1,11 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import * as grpc from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Container } from '../../api/generated/types/core-v1.ts';
+import { Health, HealthCheckResponse_ServingStatus } from '../../gen/grpc/health/v1/health_pb.ts';
 import { ManualClock } from '../../lib/clock.ts';
+import { addService } from '../../lib/grpc.ts';
 import { FakeRuntime } from '../testing/fake-runtime.ts';
 import { testContainer } from '../testing/pods.ts';
 import { runHandler } from './handlers.ts';
@@ -48,6 +51,23 @@ describe('runHandler', () => {
     expect((await run({ exec: { command: ['true'] } }, runtime)).ok).toBe(true);
     runtime.execExitCode = 1;
     expect((await run({ exec: { command: ['true'] } }, runtime)).ok).toBe(false);
+  });
+
+  it('asks a gRPC health service', async () => {
+    const health = new grpc.Server();
+    let status: HealthCheckResponse_ServingStatus = HealthCheckResponse_ServingStatus.SERVING;
+    addService(health, Health, { check: (_call, callback) => callback(null, { status }) });
+    const address = '127.0.0.1:0';
+    const healthPort = await new Promise<number>((resolve, reject) =>
+      health.bindAsync(address, grpc.ServerCredentials.createInsecure(), (error, bound) =>
+        error ? reject(error) : resolve(bound),
+      ),
+    );
+    expect((await run({ grpc: { port: healthPort } })).ok).toBe(true);
+    status = HealthCheckResponse_ServingStatus.NOT_SERVING;
+    expect((await run({ grpc: { port: healthPort } })).message).toContain('NOT_SERVING');
+    health.forceShutdown();
+    expect((await run({ grpc: { port: healthPort } })).ok).toBe(false);
   });
 
   it('says which port is unknown', async () => {
