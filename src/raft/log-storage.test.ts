@@ -139,8 +139,7 @@ describe('RocksLogStorage', () => {
     const [value] = await raw.getMany([key]);
     value![35]! ^= 1;
     const batch = raw.batch().put(key, value!);
-    batch._writeSync({ sync: true });
-    batch._closeSync();
+    await new Promise((resolve) => batch.write({ sync: true }, resolve));
     await raw.close();
     await expect(RocksLogStorage.open(dir, identity)).rejects.toThrow(/entry 2 cannot be read.*it catches up/);
   });

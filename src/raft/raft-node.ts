@@ -25,6 +25,7 @@ const maxInflightProposals = 16_384;
 const maxInflightBytes = 64 << 20;
 const maxWaitingReads = 65_536;
 const sweepIntervalMs = 100;
+const stopTimeoutMs = 3_000;
 /** The Raft thread judges deadlines; when it is silent itself, this thread does so after this much more. */
 const silentThreadGraceMs = 1_000;
 
@@ -207,7 +208,12 @@ export class ThreadedRaftNode<Result> implements RaftNode<Result> {
     const exited = new Promise<void>((resolve) => this.#worker.once('exit', () => resolve()));
     this.#end(new ProposalError('stopped', 'this member was stopped'));
     this.#post({ type: 'stop' });
+    const hung = setTimeout(() => {
+      this.#logger.warn({ stopTimeoutMs }, 'the Raft thread does not stop by itself; ending it');
+      this.#worker.terminate().catch((error: Error) => this.#logger.error({ err: error }, 'it cannot be ended'));
+    }, stopTimeoutMs);
     await exited;
+    clearTimeout(hung);
   }
 
   // --- from the Raft thread ---

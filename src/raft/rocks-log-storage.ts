@@ -16,7 +16,7 @@
  */
 import { mkdirSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
-import { RocksLevel } from '@nxtedition/rocksdb';
+import { type RocksBatch, RocksLevel } from '@nxtedition/rocksdb';
 import { entryBytes, limitBytes } from './core/log.ts';
 import type { Entry, HardState, SnapshotMeta } from './core/types.ts';
 import { decodeEntry, EntryCorruptError, encodeEntry } from './entry-codec.ts';
@@ -131,8 +131,7 @@ export class RocksLogStorage implements LogStorage {
     setImmediate(() => {
       // Closed meanwhile: the batch is lost, as in a crash.
       if (this.#db.status !== 'open') return;
-      this.#perform(batch);
-      done();
+      this.#perform(batch, done);
     });
   }
 
@@ -155,7 +154,7 @@ export class RocksLogStorage implements LogStorage {
     await this.#db.close();
   }
 
-  #perform({ hardState, snapshot, entries = [], sync }: LogWrite): void {
+  #perform({ hardState, snapshot, entries = [], sync }: LogWrite, done: () => void): void {
     const operations = this.#db.batch();
     if (hardState) operations.put(Buffer.from('h'), packNumbers([hardState.term, hardState.vote, hardState.commit]));
     if (snapshot) {
@@ -167,22 +166,24 @@ export class RocksLogStorage implements LogStorage {
     const lastNew = entries.at(-1)?.index;
     if (lastNew !== undefined && !snapshot)
       for (let index = lastNew + 1; index <= this.#last; index++) operations.del(entryKey(index));
-    this.#commitBatch(operations, sync);
-    if (hardState) this.#hardState = hardState;
-    if (snapshot) this.#resetTo(snapshot);
-    if (entries.length > 0) this.#append(entries);
+    this.#commitBatch(operations, sync, () => {
+      if (hardState) this.#hardState = hardState;
+      if (snapshot) this.#resetTo(snapshot);
+      if (entries.length > 0) this.#append(entries);
+      done();
+    });
   }
 
-  #commitBatch(operations: ReturnType<RocksLevel['batch']>, sync: boolean): void {
-    try {
-      operations._writeSync({ sync });
-      operations._closeSync();
-    } catch (error) {
+  /** The binding writes before `write` returns and reports in the next tick. */
+  #commitBatch(operations: RocksBatch, sync: boolean, done: () => void = () => undefined): void {
+    operations.write({ sync }, (error) => {
+      if (!error) {
+        done();
+        return;
+      }
       // After a failed fsync nobody knows what is on disk: the only safe answer is to end and read it again.
-      throw new StorageError(`writing the Raft log in "${this.#dir}" failed: ${(error as Error).message}`, {
-        cause: error,
-      });
-    }
+      throw new StorageError(`writing the Raft log in "${this.#dir}" failed: ${error.message}`, { cause: error });
+    });
   }
 
   #resetTo(snapshot: SnapshotMeta): void {

@@ -1,11 +1,10 @@
 /** The part of @nxtedition/rocksdb 12 that we use; the package ships no types. */
 declare module '@nxtedition/rocksdb' {
-  interface RocksBatch {
+  export interface RocksBatch {
     put(key: Uint8Array, value: Uint8Array): this;
     del(key: Uint8Array): this;
-    /** Writes on the calling thread; returns when the batch is in the write-ahead log (`sync`: on disk). Throws on failure. */
-    _writeSync(options: { sync: boolean }): void;
-    _closeSync(): void;
+    /** Writes on the calling thread, `sync`: to the disk, and calls back in the next tick. The batch is used up. */
+    write(options: { sync: boolean }, callback: (error?: Error | null) => void): void;
   }
 
   interface QueryOptions {

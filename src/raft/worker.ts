@@ -115,6 +115,8 @@ async function run(port: MessagePort, options: WorkerData): Promise<void> {
     transport.stop();
     port.close();
     await storage.close();
+    // Ends this thread only; a connection that is still being made must not keep it.
+    process.exit(0);
   };
 
   port.on('message', (message: ToWorker) => {
