@@ -77,6 +77,7 @@ class RunningNode implements NodeAgent {
   #status: NodeStatus;
   #runtimeVersion = '';
   #reportedAtMs = 0;
+  #nodesChanged = false;
   #cancelHealth: (() => void) | undefined;
 
   constructor(options: NodeAgentOptions) {
@@ -171,7 +172,10 @@ class RunningNode implements NodeAgent {
 
   #take(changes: readonly WantedChange[], confirmed: boolean): void {
     this.#pods.apply(changes, confirmed);
-    if (!changes.some(({ resource }) => resource === 'nodes')) return;
+    this.#nodesChanged ||= changes.some(({ resource }) => resource === 'nodes');
+    // Half a set of nodes would take away the routes to the other half.
+    if (!this.#nodesChanged || this.#wanted.isTakingInFullSet) return;
+    this.#nodesChanged = false;
     const nodes = [...this.#wanted.values()]
       .filter(({ resource }) => resource === 'nodes')
       .map(({ object }) => object as Node);
