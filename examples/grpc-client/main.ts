@@ -5,9 +5,21 @@
  */
 import { parseArgs } from 'node:util';
 import { status as grpcStatus, type ServiceError } from '@grpc/grpc-js';
-import type { Deployment } from '../../src/api/generated/types/apps-v1.ts';
 import { EventType, type ResourceObject, ResourceService } from '../../src/gen/trimast/resource/v1/resource_pb.ts';
 import { clientCredentials, GrpcClient } from '../../src/lib/grpc.ts';
+
+/** The fields that are read here; the object has more. */
+interface Deployment {
+  metadata?: { name?: string; uid?: string; generation?: number; resourceVersion?: string };
+  spec?: { replicas?: number };
+  status?: {
+    observedGeneration?: number;
+    replicas?: number;
+    readyReplicas?: number;
+    availableReplicas?: number;
+    conditions?: { type: string; status: string }[];
+  };
+}
 
 const { values: flags } = parseArgs({
   options: {
@@ -27,7 +39,7 @@ const { values: flags } = parseArgs({
 
 const deployments = { group: 'apps', version: 'v1', resource: 'deployments' };
 
-function desired(): Deployment {
+function desired(): object {
   const labels = { app: flags.name };
   return {
     apiVersion: 'apps/v1',
