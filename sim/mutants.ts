@@ -19,7 +19,7 @@ export const mutants: readonly Mutant[] = [
     file: 'core/raft.ts',
     find: 'if (index <= this.log.committed || !this.log.matches(index, this.term)) return;',
     replace: 'if (index <= this.log.committed) return;',
-    withinSeeds: 300,
+    withinSeeds: 2_000,
   },
   {
     name: 'vote-not-synced',

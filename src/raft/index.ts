@@ -6,7 +6,20 @@ import { ThreadedRaftNode } from './raft-node.ts';
 import type { WorkerData } from './thread-messages.ts';
 import type { RaftNode, RaftNodeOptions, StateMachine } from './types.ts';
 
-export * from './types.ts';
+export {
+  type CallOptions,
+  type CommittedEntry,
+  defaultProposalTimeoutMs,
+  type Leadership,
+  ProposalError,
+  type ProposalErrorCode,
+  type Proposer,
+  type RaftNode,
+  type RaftNodeOptions,
+  type RaftPeer,
+  type RaftStatus,
+  type StateMachine,
+} from './types.ts';
 
 /**
  * Starts a member: opens or creates its folder, restores the newest snapshot, applies what is known to be committed, listens for

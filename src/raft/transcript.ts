@@ -2,7 +2,7 @@
  * For tests: cores that are driven by a small language and tell what they do, line by line (see testdata/*.txt).
  *
  * ```
- * nodes N                  N voters; a core's election timeout is 10 + its id ticks, its heartbeat 2 ticks
+ * nodes N [BYTES]          N voters, at most so many bytes in an append; a core's election timeout is 10 + its id ticks, its heartbeat 2 ticks
  * tick ID COUNT            time passes at one
  * propose ID TEXT...       at a leader, one entry per word
  * read ID CONTEXT | transfer ID TARGET
@@ -40,6 +40,7 @@ export class Transcript {
   readonly #cores = new Map<number, Raft>();
   readonly #disks = new Map<number, MemoryLogStorage>();
   #network: Message[] = [];
+  #maxMessageBytes = 0;
   #lines: string[] = [];
 
   /** Runs one command and returns what happened. */
@@ -49,6 +50,7 @@ export class Transcript {
     const id = Number(words[0]);
     switch (verb) {
       case 'nodes':
+        this.#maxMessageBytes = Number(words[1] ?? 1 << 20);
         for (let member = 1; member <= id; member++) this.#start(member, id);
         break;
       case 'tick':
@@ -106,6 +108,7 @@ export class Transcript {
       configuration: { incoming, outgoing: [], learners: [] },
       electionTicks: [10 + id, 10 + id],
       heartbeatTicks: 2,
+      maxMessageBytes: this.#maxMessageBytes,
       prng: new Prng(id),
       log: disk,
       hardState: disk.hardState(),
