@@ -20,10 +20,8 @@ test('the example client creates a Deployment and sees it become available', asy
   const pki = (name: string) => join(cluster.dir, 'pki', name);
   const { stdout } = await promisify(execFile)(process.execPath, [
     resolve(import.meta.dirname, '../examples/grpc-client/main.ts'),
-    `${master.address}:${master.ports.grpc}`,
-    pki('ca.crt'),
-    pki('admin.crt'),
-    pki('admin.key'),
+    ...['--address', `${master.address}:${master.ports.grpc}`],
+    ...['--ca', pki('ca.crt'), '--cert', pki('admin.crt'), '--key', pki('admin.key')],
   ]);
   expect(stdout).toContain('available');
 });

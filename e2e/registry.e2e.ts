@@ -66,9 +66,9 @@ test('an image that only the registry has is pulled and runs', async () => {
     `docker://${image}`,
   ]);
   // Plain http is refused unless the operator says so, in containerd's own form.
-  mkdirSync(join(cluster.dir, 'registries', address), { recursive: true });
+  mkdirSync(join(cluster.dir, 'config', 'registries', address), { recursive: true });
   writeFileSync(
-    join(cluster.dir, 'registries', address, 'hosts.toml'),
+    join(cluster.dir, 'config', 'registries', address, 'hosts.toml'),
     `server = "http://${address}"\n[host."http://${address}"]\n`,
   );
   await cluster.kubectl('apply -f -', pod('pulled', image));

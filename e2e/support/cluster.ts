@@ -44,9 +44,9 @@ export class Cluster {
     this.dir = dir;
   }
 
-  /** Runs `./trimast ARGS --dir DIR`; never rejects for an exit code. */
+  /** Runs `./trimast --dir DIR ARGS`; never rejects for an exit code. */
   async trimast(...args: string[]): Promise<Output> {
-    return execute(launcher, [...args.slice(0, 1), '--dir', this.dir, ...args.slice(1)]);
+    return execute(launcher, ['--dir', this.dir, ...args]);
   }
 
   /** The same, but a failure is the test's failure, with all that was printed. */
