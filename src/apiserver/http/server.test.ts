@@ -387,6 +387,23 @@ test('garbage and half a handshake do not disturb the others', async () => {
   half.destroy();
 });
 
+test('a client that stalls in its handshake, before it or in the middle of it, is cut off', async () => {
+  const other = await startHttpHarness({ handshakeTimeoutMs: 100 });
+  const stalled = [Buffer.alloc(0), Buffer.from([0x16, 0x03, 0x01, 0x02, 0x00, 0x01])].map(async (hello) => {
+    const socket = connectTcp(other.server.port, '127.0.0.1');
+    socket.on('error', () => undefined);
+    socket.resume().write(hello);
+    await once(socket, 'close');
+  });
+  await Promise.all(stalled);
+  await other.stop();
+});
+
+test('a header that is too large is refused', async () => {
+  const refused = http.call('GET', '/version', { headers: { x: 'a'.repeat(100_000) } });
+  expect((await refused).status).toBe(400);
+});
+
 test('log and exec without a streaming proxy are a 503, and exec of a pod that does not exist a 404', async () => {
   const name = fresh();
   await http.call('POST', '/api/v1/namespaces/default/pods', { body: pod(name, 'n1') });

@@ -26,9 +26,8 @@ import { impersonate } from './impersonation.ts';
 import { parseRequestInfo, type ResourceRequestInfo } from './request-info.ts';
 import { handleUpgrade, refuseUpgrade } from './upgrade.ts';
 
-/** A client that has not finished its TLS handshake by then is cut off. */
-const handshakeTimeoutMs = 10_000;
-/** The same for the head of an HTTP/1.1 request. */
+const defaultHandshakeTimeoutMs = 10_000;
+/** For the head of an HTTP/1.1 request. */
 const headersTimeoutMs = 10_000;
 const maxHeaderBytes = 64 * 1024;
 const maxConnections = 20_000;
@@ -56,6 +55,8 @@ export interface ApiServerOptions {
   readonly liveness?: HealthChecks | undefined;
   /** Answer of `/debug/status`, for admins. */
   readonly debugStatus?: (() => object | Promise<object>) | undefined;
+  /** A client that has not finished its TLS handshake by then is cut off. Default 10,000. */
+  readonly handshakeTimeoutMs?: number | undefined;
 }
 
 export interface ApiServer {
@@ -99,7 +100,7 @@ class HttpsApiServer implements ApiServer {
       cert: readFileSync(tls.certFile),
       key: readFileSync(tls.keyFile),
       minVersion: 'TLSv1.2',
-      handshakeTimeout: handshakeTimeoutMs,
+      handshakeTimeout: options.handshakeTimeoutMs ?? defaultHandshakeTimeoutMs,
       headersTimeout: headersTimeoutMs,
       maxHeaderSize: maxHeaderBytes,
       settings: { maxConcurrentStreams: maxStreamsPerConnection, maxHeaderListSize: maxHeaderBytes },
@@ -111,11 +112,21 @@ class HttpsApiServer implements ApiServer {
     );
     this.#server.on('secureConnection', (socket) => this.#onConnection(socket));
     this.#server.on('session', (session) => this.#onSession(session));
-    this.#server.on('tlsClientError', (error) => options.logger.debug({ err: error }, 'TLS handshake failed'));
+    this.#server.on('tlsClientError', (error, socket) => {
+      options.logger.debug({ err: error }, 'TLS handshake failed');
+      // Node.js leaves that to us: a client that stalls in its handshake would stay for ever.
+      socket.destroy();
+    });
     this.#server.on('sessionError', (error) => options.logger.debug({ err: error }, 'HTTP/2 session failed'));
+    const refused = new WeakSet<Duplex>();
     this.#server.on('clientError', (error: Error, socket: Duplex) => {
+      // Told again for every further piece of what cannot be read.
+      if (refused.has(socket)) return;
+      refused.add(socket);
       options.logger.debug({ err: error }, 'unreadable request');
-      if (socket.writable) refuseUpgrade(socket, new ApiError('BadRequest', 'the request could not be read'));
+      const established = (socket as TLSSocket).getProtocol?.() != null;
+      if (established)
+        refuseUpgrade(socket, new ApiError('BadRequest', `the request could not be read: ${error.message}`));
       else socket.destroy();
     });
   }

@@ -32,6 +32,9 @@ export async function handleUpgrade(
   await options.streaming.handleUpgrade(context, pod, subresource as UpgradeSubresource, request, socket, head);
 }
 
+/** A client gets this long to read a refusal. */
+const refusalLingerMs = 1_000;
+
 /** Answers on the bare socket, and ends it. */
 export function refuseUpgrade(socket: Duplex, error: ApiError): void {
   const body = JSON.stringify(error.toStatus());
@@ -39,4 +42,8 @@ export function refuseUpgrade(socket: Duplex, error: ApiError): void {
     `HTTP/1.1 ${error.code} ${STATUS_CODES[error.code] ?? error.reason}\r\ncontent-type: application/json\r\n` +
       `content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
   );
+  // What still comes in is dropped: closing with unread bytes would take the answer back.
+  socket.resume();
+  const timer = setTimeout(() => socket.destroy(), refusalLingerMs);
+  socket.once('close', () => clearTimeout(timer));
 }
