@@ -3,9 +3,11 @@ import { readFileSync } from 'node:fs';
 import { request } from 'node:https';
 import { connect as connectTcp } from 'node:net';
 import { join } from 'node:path';
-import { connect as connectTls } from 'node:tls';
+import { status as grpcStatus } from '@grpc/grpc-js';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Status } from '../src/api/status.ts';
+import { RaftService } from '../src/gen/trimast/raft/v1/raft_pb.ts';
+import { clientCredentials, GrpcClient } from '../src/lib/grpc.ts';
 import { Cluster, type ClusterStatus } from './support/cluster.ts';
 
 const cluster = new Cluster();
@@ -145,6 +147,7 @@ test('half a TLS handshake and garbage on every port of a master leave it as it 
     const garbage = connectTcp({ host: master.address, port });
     const ended = new Promise((resolve) => garbage.on('close', resolve));
     garbage.on('error', () => undefined);
+    garbage.resume();
     garbage.write(Buffer.alloc(4096, 0xa5));
     await ended;
     half.destroy();
@@ -152,20 +155,17 @@ test('half a TLS handshake and garbage on every port of a master leave it as it 
   await nothingChanged(before, configMaps);
 });
 
-test('a certificate of an agent is not let in on the Raft port', async () => {
+test('an agent, though it has a certificate of the cluster, may not speak on the Raft port', async () => {
   const master = started.members.find((member) => member.kind === 'master')!;
-  const pki = (name: string) => readFileSync(join(cluster.dir, 'pki', name));
-  const socket = connectTls({
-    host: master.address,
-    port: master.ports.raft!,
-    ca: pki('ca.crt'),
-    cert: pki('worker-1.crt'),
-    key: pki('worker-1.key'),
-    ALPNProtocols: ['h2'],
-  });
-  socket.on('error', () => undefined);
-  socket.write(Buffer.concat([Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), Buffer.alloc(200, 0xff)]));
-  await new Promise((resolve) => socket.on('close', resolve));
+  const pki = (name: string) => join(cluster.dir, 'pki', name);
+  const tls = { caFile: pki('ca.crt'), certFile: pki('worker-1.crt'), keyFile: pki('worker-1.key') };
+  const client = new GrpcClient(RaftService, `${master.address}:${master.ports.raft}`, clientCredentials(tls));
+  const stream = client.bidiStream(RaftService.method.exchange);
+  const failure = new Promise<{ code: number }>((resolve) => stream.on('error', (error) => resolve(error as never)));
+  stream.write({ message: { case: 'hello', value: { clusterId: '', from: 2n, to: 1n } } });
+  stream.resume();
+  expect((await failure).code).toBe(grpcStatus.PERMISSION_DENIED);
+  client.close();
   expect(pidsOf(await cluster.status())).toEqual(pidsOf(started));
 });
 
@@ -174,6 +174,8 @@ test('an agent may write only what is its own', async () => {
   const pki = (name: string) => join(cluster.dir, 'pki', name);
   const asAgent = (args: string[]) =>
     cluster.tryKubectl([
+      '--kubeconfig=/dev/null',
+      `--certificate-authority=${pki('ca.crt')}`,
       `--server=https://${master.address}:${master.ports.api}`,
       `--client-certificate=${pki('worker-1.crt')}`,
       `--client-key=${pki('worker-1.key')}`,

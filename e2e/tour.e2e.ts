@@ -69,7 +69,9 @@ test('apply: the example runs on both workers, reachable from pod to pod across 
   expect(new Set(items.map((pod) => pod.spec.nodeName)).size).toBe(2);
   const from = items[0]!;
   const to = items.find((pod) => pod.spec.nodeName !== from.spec.nodeName)!;
-  const page = await cluster.kubectl(`exec ${from.metadata.name} -- timeout 5 wget -q -O - http://${to.status.podIP}:8080/`);
+  const page = await cluster.kubectl(
+    `exec ${from.metadata.name} -- timeout 5 wget -q -O - http://${to.status.podIP}:8080/`,
+  );
   expect(page.length).toBeGreaterThan(0);
 });
 
