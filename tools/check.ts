@@ -6,7 +6,7 @@ const root = resolve(import.meta.dirname, '..');
 const bin = (name: string) => join(root, 'node_modules/.bin', name);
 
 const checks: [name: string, command: string, args: string[]][] = [
-  ['format and lint (biome)', bin('biome'), ['ci', '--error-on-warnings', '.']],
+  ['format and lint (biome)', bin('biome'), ['ci', '--colors=off', '--error-on-warnings', '.']],
   ['types (tsc)', bin('tsc'), ['-p', '.']],
   ['contracts (buf lint)', bin('buf'), ['lint']],
   ['import direction', process.execPath, [join(root, 'tools/check-imports.ts')]],
