@@ -43,11 +43,17 @@ spec:
 describe.each([...kubectls])('kubectl 1.%s', (minor, binary) => {
   const namespace = `kubectl-${minor}`;
   const kubectl = (args: string, input?: string) => cluster.kubectl(`-n ${namespace} ${args}`, input);
+  /** The pods of `web` once those of earlier rollouts are gone: `rollout status` does not wait for these. */
+  const settledPods = () =>
+    waitFor('as many pods as replicas', async () => {
+      const pods = (await kubectl('get pods -l app=web -o name')).trim().split('\n');
+      return pods.length === Number(await kubectl('get deployment web -o jsonpath={.spec.replicas}')) && pods;
+    });
 
   beforeAll(() => cluster.useKubectl(binary));
 
   test('apply creates, applies again without a change, then with one', async () => {
-    await cluster.kubectl('apply -f -', `{apiVersion: v1, kind: Namespace, metadata: {name: ${namespace}}}`);
+    await cluster.kubectl('apply -f -', `apiVersion: v1\nkind: Namespace\nmetadata: { name: ${namespace} }`);
     expect(await kubectl('apply -f -', manifest(namespace))).toBe(
       'configmap/settings created\ndeployment.apps/web created\n',
     );
@@ -87,7 +93,7 @@ describe.each([...kubectls])('kubectl 1.%s', (minor, binary) => {
     });
     try {
       await waitFor('the first rows', async () => output.includes('settings'));
-      await kubectl('create -f -', '{apiVersion: v1, kind: ConfigMap, metadata: {name: watched}}');
+      await kubectl('create -f -', 'apiVersion: v1\nkind: ConfigMap\nmetadata: { name: watched }');
       await kubectl('delete configmap watched');
       await waitFor('both events', async () => /ADDED +watched/.test(output) && /DELETED +watched/.test(output));
     } finally {
@@ -137,7 +143,7 @@ describe.each([...kubectls])('kubectl 1.%s', (minor, binary) => {
   });
 
   test('logs, logs --tail, logs -f', async () => {
-    const [pod] = (await kubectl('get pods -l app=web -o name')).trim().split('\n');
+    const [pod] = await settledPods();
     await waitFor('three lines', async () => (await kubectl(`logs ${pod}`)).includes('line 2'));
     expect((await kubectl(`logs ${pod}`)).startsWith('hello\nline 0\n')).toBe(true);
     expect((await kubectl(`logs ${pod} --tail=1`)).trim().split('\n')).toHaveLength(1);
@@ -154,7 +160,7 @@ describe.each([...kubectls])('kubectl 1.%s', (minor, binary) => {
   });
 
   test('exec: output, exit code, stdin to its end', async () => {
-    const name = (await kubectl('get pods -l app=web -o name')).trim().split('\n')[0]!.replace('pod/', '');
+    const name = (await settledPods())[0]!.replace('pod/', '');
     const exec = (command: string[], input?: string, flags: string[] = []) =>
       cluster.tryKubectl(['-n', namespace, 'exec', ...flags, name, '--', ...command], input);
     expect(await exec(['sh', '-c', 'echo out; echo err >&2'])).toMatchObject({

@@ -151,7 +151,7 @@ export async function findKubectls(): Promise<Map<string, string>> {
   for (const binary of candidates) {
     try {
       const { stdout } = await run(binary, ['version', '--client', '-o', 'json']);
-      const minor = JSON.parse(stdout).clientVersion.minor as string;
+      const minor = String(JSON.parse(stdout).clientVersion.minor).replace('+', '');
       if (!found.has(minor)) found.set(minor, binary);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
