@@ -2,6 +2,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { ConfigMap, Pod } from '../src/api/generated/types/core-v1.ts';
 import { resources } from '../src/api/types.ts';
+import { HttpClient } from '../src/client/http-client.ts';
+import { loadKubeconfig } from '../src/client/kubeconfig.ts';
 import { Cluster, waitFor } from './support/cluster.ts';
 import { connect, longestGapMs, SteadyWriter } from './support/writer.ts';
 
@@ -46,6 +48,42 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await cluster.destroy();
+});
+
+test('every master serves reads, writes and watches, leading or not', async () => {
+  const masters = (await cluster.status()).members.filter((member) => member.kind === 'master');
+  const access = loadKubeconfig(cluster.kubeconfig);
+  const clients = masters.map(
+    ({ address, ports }) => new HttpClient({ ...access, server: `https://${address}:${ports.api}` }),
+  );
+  const controller = new AbortController();
+  try {
+    const { resourceVersion } = await clients[0]!.list<ConfigMap>(resources.configMaps, { namespace: 'default' });
+    const seen = clients.map(async (client) => {
+      const names: string[] = [];
+      const options = { namespace: 'default', resourceVersion, signal: controller.signal };
+      for await (const event of client.watch<ConfigMap>(resources.configMaps, options)) {
+        if (event.type === 'ADDED') names.push(event.object.metadata!.name!);
+        if (names.length === clients.length) break;
+      }
+      return names;
+    });
+    for (const [index, client] of clients.entries()) {
+      const name = `written-to-${masters[index]!.name}`;
+      await client.create<ConfigMap>(resources.configMaps, {
+        apiVersion: 'v1',
+        kind: 'ConfigMap',
+        metadata: { namespace: 'default', name },
+      });
+      // A read without resourceVersion is linearizable on any master, at once.
+      for (const other of clients) await other.get(resources.configMaps, { namespace: 'default', name });
+    }
+    const expected = masters.map((master) => `written-to-${master.name}`);
+    expect(await Promise.all(seen)).toEqual(clients.map(() => expected));
+  } finally {
+    controller.abort();
+    for (const client of clients) client.close();
+  }
 });
 
 test('SIGKILL of the leader under 100 writes/s: every acknowledged write is there, the gap is bounded, pods are untouched', async () => {
