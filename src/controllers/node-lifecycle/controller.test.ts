@@ -9,6 +9,8 @@ import { NodeLifecycleController } from './controller.ts';
 let h: Harness;
 let clock: ManualClock;
 const lastHeardMs = new Map<string, number>();
+/** Holds answers back, as another master does that is slow. */
+let answer: (agesMs: number[]) => Promise<number[]>;
 const ready = (name: string) =>
   h.client.find<Node>(resources.nodes, { name })?.status?.conditions?.find(({ type }) => type === 'Ready')?.status;
 const taints = (name: string) =>
@@ -28,8 +30,9 @@ beforeEach(() => {
   clock = new ManualClock(1_000_000);
   h = harness(clock);
   lastHeardMs.clear();
+  answer = async (agesMs) => agesMs;
   const lastSeen = async (nodes: string[]) =>
-    nodes.map((name) => clock.nowMs() - (lastHeardMs.get(name) ?? clock.nowMs() + 1));
+    answer(nodes.map((name) => clock.nowMs() - (lastHeardMs.get(name) ?? clock.nowMs() + 1)));
   void new NodeLifecycleController(h.context, { lastSeen, graceMs: 5_000, evictionMs: 3_000 }).run();
   void new ReplicaSetController(h.context).run();
   for (const name of ['n1', 'n2']) h.client.seed(resources.nodes, nodeOf(name));
@@ -79,6 +82,41 @@ it('makes pods ready again when their node is back before they had to leave', as
   await pass(1_500, 'n1', 'n2');
   expect(readiness()).toBe('True');
   expect(pod('patient')?.metadata?.deletionTimestamp).toBeUndefined();
+});
+
+it('does not declare a node lost again that came back after the last look', async () => {
+  await pass(1_000, 'n1', 'n2');
+  await pass(7_000, 'n2');
+  expect(ready('n1')).toBe('Unknown');
+  const before = h.client.calls.length;
+  // No time passes: the next regular round is not due yet.
+  lastHeardMs.set('n1', clock.nowMs());
+  h.client.change<Node>(resources.nodes, { name: 'n1' }, (node) => {
+    node.status = nodeOf('n1').status;
+  });
+  await h.client.idle();
+  expect(ready('n1')).toBe('True');
+  const written = h.client.calls.slice(before).filter(({ subresource }) => subresource === 'status');
+  expect(written).toEqual([]);
+});
+
+it('does not declare a node lost by a question that was asked before its return', async () => {
+  await pass(1_000, 'n1', 'n2');
+  await pass(7_000, 'n2');
+  const held: (() => void)[] = [];
+  answer = (agesMs) => new Promise((resolve) => held.push(() => resolve(agesMs)));
+  clock.advance(1_000);
+  await h.client.idle();
+  expect(held).toHaveLength(1);
+  lastHeardMs.set('n1', clock.nowMs());
+  h.client.change<Node>(resources.nodes, { name: 'n1' }, (node) => {
+    node.status = nodeOf('n1').status;
+  });
+  await h.client.idle();
+  answer = async (agesMs) => agesMs;
+  held[0]!();
+  await h.client.idle();
+  expect([ready('n1'), taints('n1')]).toEqual(['True', []]);
 });
 
 it('evicts nobody when no node is heard of, since then the fault is ours', async () => {

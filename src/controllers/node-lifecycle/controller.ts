@@ -14,7 +14,7 @@ import { keyOf } from '../../client/object-cache.ts';
 import { type ReconcileResult, runWorkers, WorkQueue } from '../../client/work-queue.ts';
 import type { ControllerContext } from '../shared/context.ts';
 import { Liveness } from './liveness.ts';
-import { planNode, planPods } from './plan.ts';
+import { type NodePlan, planNode, planPods } from './plan.ts';
 
 export interface NodeLifecycleOptions {
   /** Milliseconds since any master last heard of each node, in the order of the question; -1 for never. */
@@ -30,6 +30,8 @@ const defaultGraceMs = 10_000;
 const roundsPerGrace = 10;
 const minRoundMs = 100;
 const maxRoundMs = 1_000;
+/** An answer that is older than this when a node is to be declared lost is asked for again. */
+const maxAnswerAgeMs = 250;
 const workers = 16;
 /** After a node's return, until what it has to report is in. */
 const catchUpMs = 2_000;
@@ -51,6 +53,12 @@ export class NodeLifecycleController {
   readonly #recorder: EventRecorder;
   /** Nodes that came back just now, with what cancels their timer. */
   readonly #catchingUp = new Map<string, () => void>();
+  #roundsBegun = 0;
+  #round: Promise<void> | undefined;
+  /** The last one that was answered. */
+  #lastRound = { number: 0, begunMs: Number.NEGATIVE_INFINITY };
+  /** How many rounds had begun when a node last changed. */
+  readonly #changedInRound = new Map<string, number>();
 
   constructor(context: ControllerContext, options: NodeLifecycleOptions) {
     this.#context = context;
@@ -66,11 +74,12 @@ export class NodeLifecycleController {
   async run(): Promise<void> {
     const { signal, logger } = this.#context;
     this.#nodes.addHandler({
-      add: (node) => this.#queue.add(keyOf(node)),
+      add: (node) => this.#nodeChanged(keyOf(node)),
       update: (node, old) => {
-        this.#queue.add(keyOf(node));
+        this.#nodeChanged(keyOf(node));
         if (isReadyNode(node) && !isReadyNode(old)) this.#letCatchUp(keyOf(node));
       },
+      delete: (node) => void this.#changedInRound.delete(keyOf(node)),
     });
     const podChanged = (pod: Pod) => {
       const node = pod.spec?.nodeName;
@@ -88,6 +97,11 @@ export class NodeLifecycleController {
     ]);
   }
 
+  #nodeChanged(name: string): void {
+    this.#changedInRound.set(name, this.#roundsBegun);
+    this.#queue.add(name);
+  }
+
   /** Its reports of what happened while it was away come first; only then its pods are looked at. */
   #letCatchUp(name: string): void {
     this.#catchingUp.get(name)?.();
@@ -103,7 +117,7 @@ export class NodeLifecycleController {
     const roundMs = Math.min(maxRoundMs, Math.max(minRoundMs, this.#graceMs / roundsPerGrace));
     while (!signal.aborted) {
       try {
-        await this.observe();
+        await this.#observeTogether();
       } catch (error) {
         logger.warn({ error: String(error) }, 'nobody can say which nodes are alive: none is judged');
       }
@@ -113,27 +127,50 @@ export class NodeLifecycleController {
 
   /** One round of liveness; nodes whose state must change are queued. */
   async observe(): Promise<void> {
+    const round = { number: ++this.#roundsBegun, begunMs: this.#context.clock.monotonicMs() };
     const names = this.#nodes.list().map(keyOf);
     const agesMs = await this.#options.lastSeen(names);
     this.#liveness.observe(names, agesMs, this.#context.clock.monotonicMs());
+    this.#lastRound = round;
     const nowMs = this.#context.clock.nowMs();
     for (const name of names) {
-      const plan = planNode({
-        node: this.#nodes.get(name)!,
-        silentMs: this.#liveness.silentMs(name),
-        graceMs: this.#graceMs,
-        nowMs,
-      });
-      if (plan.conditions || plan.taints) this.#queue.add(name);
+      const node = this.#nodes.get(name);
+      const plan = node && this.#planNode(node, nowMs);
+      if (plan?.conditions || plan?.taints) this.#queue.add(name);
     }
+  }
+
+  /**
+   * Rounds are a second apart, and what wakes us is often the node's return: nobody is declared lost by an answer that is older than the
+   * node's last change. Whoever waits here together shares one round.
+   */
+  async #observeAfresh(name: string): Promise<void> {
+    const { clock } = this.#context;
+    const sinceMs = clock.monotonicMs() - maxAnswerAgeMs;
+    while (this.#lastRound.number <= (this.#changedInRound.get(name) ?? 0) || this.#lastRound.begunMs < sinceMs)
+      await this.#observeTogether();
+  }
+
+  #observeTogether(): Promise<void> {
+    this.#round ??= this.observe().finally(() => {
+      this.#round = undefined;
+    });
+    return this.#round;
+  }
+
+  #planNode(node: Node, nowMs: number): NodePlan {
+    return planNode({ node, silentMs: this.#liveness.silentMs(keyOf(node)), graceMs: this.#graceMs, nowMs });
   }
 
   async reconcile(name: string): Promise<ReconcileResult | undefined> {
     const node = this.#nodes.get(name);
     if (!node) return undefined;
     const nowMs = this.#context.clock.nowMs();
-    const silentMs = this.#liveness.silentMs(name);
-    const plan = planNode({ node, silentMs, graceMs: this.#graceMs, nowMs });
+    let plan = this.#planNode(node, nowMs);
+    if (plan.conditions) {
+      await this.#observeAfresh(name);
+      plan = this.#planNode(node, nowMs);
+    }
     if (plan.conditions || plan.taints) {
       await this.#writeNode(node, plan);
       // The informer shows the node as it is now and wakes us for its pods.
@@ -142,7 +179,7 @@ export class NodeLifecycleController {
     return await this.#reconcilePods(node, nowMs);
   }
 
-  async #writeNode(node: Node, { conditions, taints, isLost }: ReturnType<typeof planNode>): Promise<void> {
+  async #writeNode(node: Node, { conditions, taints, isLost }: NodePlan): Promise<void> {
     const { client } = this.#context;
     const name = node.metadata!.name!;
     let resourceVersion = node.metadata?.resourceVersion;
