@@ -1,6 +1,6 @@
 /** Everything that is checked without running the product: format and lint, types, contracts, import direction. Stops at nothing, reports all. */
 import { spawnSync } from 'node:child_process';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 
 const root = resolve(import.meta.dirname, '..');
 const bin = (name: string) => join(root, 'node_modules/.bin', name);
@@ -12,10 +12,13 @@ const checks: [name: string, command: string, args: string[]][] = [
   ['import direction', process.execPath, [join(root, 'tools/check-imports.ts')]],
 ];
 
+/** The tools' launchers ask for `node` by name: that must be this one, not an older one of the system. */
+const env = { ...process.env, PATH: `${dirname(process.execPath)}:${process.env.PATH}` };
+
 let failed = 0;
 for (const [name, command, args] of checks) {
   const startedMs = performance.now();
-  const result = spawnSync(command, args, { cwd: root, encoding: 'utf8' });
+  const result = spawnSync(command, args, { cwd: root, encoding: 'utf8', env });
   const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
   if (result.status === 0) console.log(`  ok      ${name} (${seconds} s)`);
   else {
