@@ -28,6 +28,7 @@ export interface AssignmentSourceOptions {
   readonly signal: AbortSignal;
 }
 
+export type NodeListener = () => void;
 export type ItemListener = (item: Item) => void;
 
 export class AssignmentSource {
@@ -40,6 +41,7 @@ export class AssignmentSource {
   readonly #touched = new Map<string, TouchedLog>();
   readonly #touchedNodes = new TouchedLog(maxTouchedNodes);
   readonly #listeners = new Map<string, Set<ItemListener>>();
+  readonly #nodeListeners = new Map<string, Set<NodeListener>>();
   readonly #slimNodes = new Map<string, Node>();
   readonly #encoded = new WeakMap<TypedObject, Uint8Array>();
   /** Resources whose list is under way: what a list finds missing has no revision of its own. */
@@ -100,12 +102,12 @@ export class AssignmentSource {
 
   /** Calls back for each item that changed for the node; {@link resolve} tells what it is now. */
   subscribe(node: string, listener: ItemListener): () => void {
-    const listeners = this.#listeners.get(node) ?? new Set();
-    this.#listeners.set(node, listeners.add(listener));
-    return () => {
-      listeners.delete(listener);
-      if (listeners.size === 0 && this.#listeners.get(node) === listeners) this.#listeners.delete(node);
-    };
+    return addListener(this.#listeners, node, listener);
+  }
+
+  /** Calls back whenever the Node object has changed in any way, also one that agents are not told of. */
+  subscribeNode(node: string, listener: NodeListener): () => void {
+    return addListener(this.#nodeListeners, node, listener);
   }
 
   /** Everything that the node has to know. */
@@ -161,6 +163,7 @@ export class AssignmentSource {
   #nodeChanged(node: Node): void {
     this.#noteLists();
     const name = node.metadata?.name ?? '';
+    for (const listener of this.#nodeListeners.get(name) ?? []) listener();
     const old = this.#slimNodes.get(name);
     if (old && sameSlimNode(old, node)) return;
     this.#slimNodes.set(name, slimNode(node));
@@ -219,6 +222,15 @@ export class AssignmentSource {
     }
     return bytes;
   }
+}
+
+function addListener<L>(all: Map<string, Set<L>>, node: string, listener: L): () => void {
+  const listeners = all.get(node) ?? new Set<L>();
+  all.set(node, listeners.add(listener));
+  return () => {
+    listeners.delete(listener);
+    if (listeners.size === 0 && all.get(node) === listeners) all.delete(node);
+  };
 }
 
 function revisionOf(object: TypedObject): number {

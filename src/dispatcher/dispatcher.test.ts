@@ -7,10 +7,11 @@ import { resources } from '../api/types.ts';
 import type { UserInfo } from '../apiserver/types.ts';
 import { FakeApiClient } from '../client/testing/fake-api-client.ts';
 import { DispatcherService, StatusUpdate_Kind as Kind } from '../gen/trimast/dispatcher/v1/dispatcher_pb.ts';
+import { systemClock } from '../lib/clock.ts';
 import { clientCredentials, GrpcClient, serverCredentials, type TlsFiles } from '../lib/grpc.ts';
 import { silentLogger } from '../lib/logger.ts';
 import { createDispatcher, createLastSeenPeer, type Dispatcher, type LastSeenPeer } from './index.ts';
-import { maxChunkBytes, maxChunkChanges } from './limits.ts';
+import { heardWithinMs, maxChunkBytes, maxChunkChanges } from './limits.ts';
 import { TestAgent } from './testing/test-agent.ts';
 import { createTestPki, type TestPki } from './testing/test-pki.ts';
 
@@ -19,6 +20,8 @@ let masterTls: TlsFiles;
 let nodeTls: TlsFiles;
 let api: FakeApiClient;
 let users: UserInfo[];
+/** How far the masters' monotonic clocks have been moved on. */
+let skewMs: number;
 const cleanups: (() => void)[] = [];
 
 beforeAll(async () => {
@@ -31,6 +34,7 @@ afterAll(() => pki.remove());
 beforeEach(() => {
   api = new FakeApiClient();
   users = [];
+  skewMs = 0;
   api.seed(resources.nodes, node('other', '10.0.0.9'));
 });
 afterEach(() => {
@@ -48,6 +52,7 @@ async function master(options: { name?: string; tls?: TlsFiles; peers?: LastSeen
     },
     peers,
     logger: silentLogger,
+    clock: { ...systemClock, monotonicMs: () => systemClock.monotonicMs() + skewMs },
   });
   const server = new Server();
   dispatcher.addTo(server);
@@ -506,6 +511,71 @@ describe('liveness', () => {
     stream.write({ incarnation: 'first' });
     await answered;
   }
+
+  const status = (ready: string, reason = 'KubeletReady') => ({
+    conditions: [
+      { type: 'Ready', status: ready, reason },
+      { type: 'MemoryPressure', status: ready === 'Unknown' ? 'Unknown' : 'False' },
+    ],
+  });
+  const conditions = () =>
+    api.find<Node>(resources.nodes, { name: 'n1' })?.status?.conditions?.map((condition) => condition.status);
+  const judgeLost = () =>
+    api.change<Node>(resources.nodes, { name: 'n1' }, (object) => {
+      object.status = { ...object.status, ...status('Unknown', 'NodeStatusUnknown') };
+    });
+
+  it('brings the last report back when a node that is heard was judged lost', async () => {
+    const { address } = await master();
+    const agent = await connect(address)
+      .hello({ node: { status: status('True') } })
+      .synced();
+    judgeLost();
+    await api.until(() => conditions()?.join() === 'True,False');
+    await agent.report({ kind: Kind.NODE_STATUS, object: status('False', 'KubeletNotReady') });
+    judgeLost();
+    await api.until(() => conditions()?.join() === 'False,False');
+  });
+
+  it('leaves a silent node judged lost although its stream is open, until it is heard again', async () => {
+    const { address } = await master();
+    await connect(address)
+      .hello({ node: { status: status('True') } })
+      .synced();
+    skewMs += heardWithinMs + 1;
+    judgeLost();
+    const before = api.calls.length;
+    api.change<Node>(resources.nodes, { name: 'n1' }, (object) => {
+      object.metadata!.labels = { changed: 'yes' };
+    });
+    // What the master does with the change happens before what it does with later ones.
+    const other = await connect(address, await pki.issue('system:node:n3', ['system:nodes']))
+      .hello()
+      .synced();
+    await other.until(() => other.objects.has('nodes//n1'));
+    expect(conditions()).toEqual(['Unknown', 'Unknown']);
+    const touched = api.calls
+      .slice(before)
+      .filter(({ resource, name }) => resource.resource === 'nodes' && name === 'n1');
+    expect(touched).toEqual([]);
+    await beat(address);
+    await api.until(() => conditions()?.join() === 'True,False');
+  });
+
+  it('writes nothing over what is no judgement', async () => {
+    const { address } = await master();
+    const agent = await connect(address)
+      .hello({ node: { status: status('True') } })
+      .synced();
+    api.change<Node>(resources.nodes, { name: 'n1' }, (object) => {
+      object.status = status('False', 'SetByHand');
+    });
+    skewMs += heardWithinMs + 1;
+    await beat(address);
+    const event = { metadata: { name: 'e', namespace: 'default' }, involvedObject: {} };
+    await agent.report({ kind: Kind.EVENT, object: event });
+    expect(conditions()).toEqual(['False', 'False']);
+  });
 
   it('is what any master heard', async () => {
     const far = await master({ name: 'm2' });

@@ -17,13 +17,7 @@ import { watchIsolation } from './isolation-watch.ts';
 import { LastSeen, neverSeen, youngest } from './last-seen.ts';
 import type { LastSeenPeer } from './last-seen-peer.ts';
 import { LeaseRenewer } from './lease-renewer.ts';
-import {
-  heartbeatIntervalMs,
-  leaseRenewIntervalMs,
-  maxLastSeenNodes,
-  maxSessions,
-  progressIntervalMs,
-} from './limits.ts';
+import { heardWithinMs, leaseRenewIntervalMs, maxLastSeenNodes, maxSessions, progressIntervalMs } from './limits.ts';
 import { Session } from './session.ts';
 
 export { createLastSeenPeer, type LastSeenPeer } from './last-seen-peer.ts';
@@ -91,6 +85,17 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     leases.forget(session.nodeName);
   }
 
+  function isHeard(nodeName: string): boolean {
+    const ageMs = lastSeen.ageMs(nodeName);
+    return ageMs !== neverSeen && ageMs <= heardWithinMs;
+  }
+
+  function heard(nodeName: string): void {
+    const wasHeard = isHeard(nodeName);
+    lastSeen.touch(nodeName);
+    if (!wasHeard) byNode.get(nodeName)?.onReturn();
+  }
+
   async function askPeer(peer: LastSeenPeer, nodes: readonly string[]): Promise<number[]> {
     try {
       return await peer.lastSeen(nodes, signal);
@@ -118,7 +123,8 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
               clock,
               logger,
               onHello: supersede,
-              onSeen: () => lastSeen.touch(nodeName),
+              onSeen: () => heard(nodeName),
+              isHeard: () => isHeard(nodeName),
               onClose: remove,
             });
             all.add(session);
@@ -130,7 +136,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
           try {
             const nodeName = requireNode(peerSubject(call));
             call.on('data', () => {
-              lastSeen.touch(nodeName);
+              heard(nodeName);
               call.write({});
             });
             call.on('end', () => call.end());
@@ -158,7 +164,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     },
     async lastSeen(nodes) {
       const ages = nodes.map((node) => lastSeen.ageMs(node));
-      const doubtful = nodes.filter((_, i) => ages[i] === neverSeen || ages[i]! > 2 * heartbeatIntervalMs);
+      const doubtful = nodes.filter((_, i) => ages[i] === neverSeen || ages[i]! > heardWithinMs);
       if (doubtful.length === 0) return ages;
       const answers = await Promise.all(peers.map((peer) => askPeer(peer, doubtful)));
       const seen = new Map(

@@ -2,6 +2,8 @@
 
 /** What agents are told at Welcome. A node is judged dead after several of these. */
 export const heartbeatIntervalMs = 2_000;
+/** A node is heard while its last sign of life is not older than this: one heartbeat may be lost. */
+export const heardWithinMs = 2 * heartbeatIntervalMs;
 /** One Assignments message holds at most this many changes and, unless a single object is larger, this many bytes. */
 export const maxChunkChanges = 100;
 export const maxChunkBytes = 256 * 1024;

@@ -5,7 +5,7 @@ import { isReason } from '../api/status.ts';
 import { resources } from '../api/types.ts';
 import type { ApiClient } from '../client/types.ts';
 import { type RetryOptions, retry } from './retry.ts';
-import { mergeNodeStatus } from './status-merge.ts';
+import { isJudgedLost, mergeNodeStatus } from './status-merge.ts';
 
 /** Creates the Node if there is none. @throws ApiError for a definite refusal */
 export async function registerNode(client: ApiClient, name: string, hello: Node, options: RetryOptions): Promise<void> {
@@ -26,6 +26,26 @@ export async function reportNodeStatus(
 ): Promise<void> {
   await retry(options, async () => {
     await writeStatus(client, await client.get<Node>(resources.nodes, { name }), reported);
+  });
+}
+
+/**
+ * Writes the status again over the judgement that the node is lost. `due` is asked before each attempt: undefined means that the time
+ * for it is over. Resolves with whether something was written. @throws ApiError for a definite refusal
+ */
+export async function restoreNodeStatus(
+  client: ApiClient,
+  name: string,
+  due: () => NodeStatus | undefined,
+  options: RetryOptions,
+): Promise<boolean> {
+  return retry(options, async () => {
+    if (!due()) return false;
+    const current = await client.get<Node>(resources.nodes, { name });
+    const reported = due();
+    if (!reported || !isJudgedLost(current.status)) return false;
+    await writeStatus(client, current, reported);
+    return true;
   });
 }
 

@@ -20,7 +20,7 @@ import type { AssignmentSource } from './assignment-source.ts';
 import type { CatchUp } from './catch-up.ts';
 import { DispatchError, toServiceError } from './dispatch-error.ts';
 import { heartbeatIntervalMs, helloTimeoutMs, maxBatchUpdates, stalledStreamMs } from './limits.ts';
-import { registerNode } from './node-registration.ts';
+import { NodeStatusKeeper } from './node-status-keeper.ts';
 import { StatusWriter } from './status-writer.ts';
 
 type Response = MessageInitShape<typeof SessionResponseSchema>;
@@ -39,6 +39,8 @@ export interface SessionOptions {
   onHello(session: Session): void;
   /** The node was heard. */
   onSeen(): void;
+  /** Whether this master has heard the node just now. */
+  isHeard(): boolean;
   onClose(session: Session): void;
 }
 
@@ -48,8 +50,9 @@ export class Session {
   readonly #options: SessionOptions;
   readonly #abort = new AbortController();
   readonly #sender: AssignmentSender;
+  readonly #nodeStatus: NodeStatusKeeper;
   readonly #writer: StatusWriter;
-  #unsubscribe: () => void = () => undefined;
+  #unsubscribe: (() => void)[] = [];
   #cancelHelloTimer: () => void;
   #greeted = false;
 
@@ -59,7 +62,9 @@ export class Session {
     this.nodeName = nodeName;
     this.#call = call;
     this.#options = options;
-    this.#writer = new StatusWriter({ client, source, nodeName, clock, logger, signal });
+    const writing = { client, source, nodeName, clock, logger, signal };
+    this.#nodeStatus = new NodeStatusKeeper({ ...writing, isHeard: options.isHeard });
+    this.#writer = new StatusWriter({ ...writing, nodeStatus: this.#nodeStatus });
     this.#sender = new AssignmentSender({
       nodeName,
       source,
@@ -96,6 +101,11 @@ export class Session {
     this.#call.emit('error', { code, details });
   }
 
+  /** The node was silent and is heard again. */
+  onReturn(): void {
+    this.#nodeStatus.check();
+  }
+
   /** Tells a quiet agent how far it is up to date. */
   progress(): void {
     this.#sender.progress();
@@ -105,7 +115,7 @@ export class Session {
     if (this.#abort.signal.aborted) return;
     this.#abort.abort();
     this.#cancelHelloTimer();
-    this.#unsubscribe();
+    for (const unsubscribe of this.#unsubscribe) unsubscribe();
     this.#options.onClose(this);
   }
 
@@ -120,14 +130,17 @@ export class Session {
     if (this.#greeted) throw new DispatchError(status.INVALID_ARGUMENT, 'a second Hello on one stream');
     this.#greeted = true;
     this.#cancelHelloTimer();
-    const { nodeName, client, clock, logger, source, catchUp, masterName } = this.#options;
+    const { nodeName, logger, source, catchUp, masterName } = this.#options;
     const { signal } = this.#abort;
     const node = parseNode(hello.node, nodeName);
     this.#options.onHello(this);
     this.#options.onSeen();
     // Before anything is read, so that no change falls between reading and listening.
-    this.#unsubscribe = source.subscribe(nodeName, (item) => this.#sender.touch(item));
-    await Promise.all([registerNode(client, nodeName, node, { clock, logger, signal }), catchUp.wait(signal)]);
+    this.#unsubscribe = [
+      source.subscribe(nodeName, (item) => this.#sender.touch(item)),
+      source.subscribeNode(nodeName, () => this.#nodeStatus.check()),
+    ];
+    await Promise.all([this.#nodeStatus.register(node), catchUp.wait(signal)]);
     if (signal.aborted) return;
     const resumed = hello.resumeRevision > 0n ? source.touchedSince(nodeName, Number(hello.resumeRevision)) : undefined;
     const full = resumed === undefined;

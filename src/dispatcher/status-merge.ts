@@ -4,6 +4,9 @@
  */
 import type { NodeStatus, PodStatus } from '../api/generated/types/core-v1.ts';
 
+/** As the node lifecycle controller writes them, here and in Kubernetes. */
+const lostReasons: ReadonlySet<string> = new Set(['NodeStatusUnknown', 'NodeStatusNeverUpdated']);
+
 export function mergePodStatus(current: PodStatus | undefined, reported: PodStatus): PodStatus {
   // What a report leaves out is gone, but for what agents do not own.
   const { qosClass, nominatedNodeName, resourceClaimStatuses, extendedResourceClaimStatus, startTime } = current ?? {};
@@ -13,6 +16,13 @@ export function mergePodStatus(current: PodStatus | undefined, reported: PodStat
 
 export function mergeNodeStatus(current: NodeStatus | undefined, reported: NodeStatus): NodeStatus {
   return { ...current, ...reported, ...conditions(current, reported) };
+}
+
+/** Whether the status bears the mark of a node of which no master has heard for long. Agents never say that of themselves. */
+export function isJudgedLost(status: NodeStatus | undefined): boolean {
+  return (status?.conditions ?? []).some(
+    ({ type, status, reason }) => type === 'Ready' && status === 'Unknown' && lostReasons.has(reason ?? ''),
+  );
 }
 
 function conditions<C extends { type: string }>(

@@ -13,7 +13,7 @@ import {
   type StatusUpdate,
 } from '../gen/trimast/dispatcher/v1/dispatcher_pb.ts';
 import type { AssignmentSource } from './assignment-source.ts';
-import { reportNodeStatus } from './node-registration.ts';
+import type { NodeStatusKeeper } from './node-status-keeper.ts';
 import { isDefinite, type RetryOptions, retry } from './retry.ts';
 import { mergePodStatus } from './status-merge.ts';
 
@@ -22,6 +22,7 @@ export type Refusal = Pick<StatusRefusal, 'index' | 'reason' | 'message'>;
 export interface StatusWriterOptions extends RetryOptions {
   readonly client: ApiClient;
   readonly source: Pick<AssignmentSource, 'pod'>;
+  readonly nodeStatus: Pick<NodeStatusKeeper, 'report'>;
   readonly nodeName: string;
 }
 
@@ -50,19 +51,22 @@ export class StatusWriter {
   }
 
   #write(update: StatusUpdate): Promise<void> {
-    const { client, nodeName } = this.#options;
     switch (update.kind) {
       case Kind.POD_STATUS:
         return this.#podStatus(update, parse<PodStatus>(update));
       case Kind.POD_GONE:
         return this.#podGone(update);
       case Kind.NODE_STATUS:
-        return reportNodeStatus(client, nodeName, parse<NodeStatus>(update), this.#options);
+        return this.#nodeStatus(update);
       case Kind.EVENT:
         return this.#event(parse<Event>(update));
       default:
         throw new ApiError('BadRequest', `a status update of kind ${update.kind}, which this master does not know`);
     }
+  }
+
+  async #nodeStatus(update: StatusUpdate): Promise<void> {
+    await this.#options.nodeStatus.report(parse<NodeStatus>(update));
   }
 
   async #podStatus(update: StatusUpdate, reported: PodStatus): Promise<void> {
