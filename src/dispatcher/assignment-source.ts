@@ -92,6 +92,11 @@ export class AssignmentSource {
     return Math.min(...this.#informers().map((informer) => informer.revision));
   }
 
+  /** Of pods alone: every change of a pod up to here has been taken in. 0 before the first list. */
+  get podsRevision(): number {
+    return this.#pods.revision;
+  }
+
   pod(namespace: string, name: string): Pod | undefined {
     return this.#pods.get(`${namespace}/${name}`);
   }

@@ -2,7 +2,7 @@
 import { Server } from '@grpc/grpc-js';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest';
 import type { Lease } from '../api/generated/types/coordination-v1.ts';
-import type { Node, Pod } from '../api/generated/types/core-v1.ts';
+import type { Event, Node, Pod } from '../api/generated/types/core-v1.ts';
 import { isReason } from '../api/status.ts';
 import { resources } from '../api/types.ts';
 import { createTestApi, namespace, pod } from '../apiserver/testing/test-api.ts';
@@ -120,6 +120,8 @@ it('events and the Lease are written, and a second session without news does not
     source: { component: 'agent', host: 'n1' },
   };
   expect((await first.report({ kind: Kind.EVENT, object: event })).refusals).toEqual([]);
+  expect((await first.report({ kind: Kind.EVENT, object: { ...event, count: 2 } })).refusals).toEqual([]);
+  expect((await api.client.get<Event>(resources.events, { namespace: 'default', name: 'e' })).count).toBe(2);
   const leaseKey = { namespace: 'kube-node-lease', name: 'n1' };
   const lease = await vi.waitFor(() => api.client.get<Lease>(resources.leases, leaseKey), { interval: 5 });
   expect(lease.spec!.holderIdentity).toBe('n1');

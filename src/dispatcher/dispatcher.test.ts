@@ -470,6 +470,36 @@ describe('statuses', () => {
     expect(agent.acks.map((ack) => ack.sequence)).toEqual([1n, 2n, 3n]);
   });
 
+  it('that say nothing new are acknowledged and not written', async () => {
+    const agent = await session('a', 'b');
+    await agent.report(running('a'));
+    await agent.until(() => (agent.objects.get('pods/default/a') as Pod).status?.phase === 'Running');
+    const before = api.calls.length;
+    const ack = await agent.report(running('a'), running('b'));
+    expect(ack.refusals).toEqual([]);
+    expect(api.calls.slice(before).map(({ verb, name }) => `${verb} ${name}`)).toEqual(['update b']);
+  });
+
+  it('that only a cache that is behind has already are written', async () => {
+    const agent = await session('a');
+    const pending = { ...running('a'), object: { phase: 'Pending' } };
+    api.holdWatches(resources.pods);
+    await agent.report(running('a'));
+    await agent.report(pending);
+    expect(api.find<Pod>(resources.pods, key('a'))!.status!.phase).toBe('Pending');
+  });
+
+  it('undo what others wrote over them', async () => {
+    const agent = await session('a');
+    await agent.report(running('a'));
+    api.change<Pod>(resources.pods, key('a'), (object) => {
+      object.status!.conditions = [{ type: 'Ready', status: 'False', reason: 'NodeLost' }];
+    });
+    await agent.until(() => JSON.stringify(agent.objects.get('pods/default/a')).includes('NodeLost'));
+    await agent.report(running('a'));
+    expect(api.find<Pod>(resources.pods, key('a'))!.status!.conditions).toEqual([{ type: 'Ready', status: 'True' }]);
+  });
+
   it('"gone" removes exactly that pod', async () => {
     const agent = await session('a', 'b');
     const gone = (name: string, uid: string) => ({ kind: Kind.POD_GONE, ...key(name), uid });
@@ -491,6 +521,26 @@ describe('statuses', () => {
     expect(ack.refusals).toEqual([]);
     expect(api.find<Node>(resources.nodes, { name: 'n1' })!.status!.conditions).toMatchObject([{ status: 'False' }]);
     expect(api.all<Event>(resources.events).map((item) => item.reason)).toEqual(['Pulled']);
+  });
+
+  it('of an event that repeats raise its count', async () => {
+    const agent = await session();
+    const event = (count: number, lastTimestamp: string) => ({
+      kind: Kind.EVENT,
+      object: {
+        metadata: { name: 'e1', namespace: 'default' },
+        reason: 'Unhealthy',
+        involvedObject: {},
+        firstTimestamp: '2026-01-01T00:00:00Z',
+        lastTimestamp,
+        count,
+      },
+    });
+    await agent.report(event(1, '2026-01-01T00:00:00Z'));
+    expect((await agent.report(event(4, '2026-01-01T00:00:09Z'))).refusals).toEqual([]);
+    expect(api.all<Event>(resources.events)).toMatchObject([
+      { count: 4, firstTimestamp: '2026-01-01T00:00:00Z', lastTimestamp: '2026-01-01T00:00:09Z', reason: 'Unhealthy' },
+    ]);
   });
 
   it('before Hello end the stream', async () => {

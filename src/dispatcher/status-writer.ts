@@ -1,7 +1,9 @@
 /**
  * Writes what one agent reports, as that node's user. All updates of a batch are issued together and share consensus rounds; the batch
- * is done when each is committed or refused for good, so that its acknowledgement is a promise.
+ * is done when each is committed or refused for good, so that its acknowledgement is a promise. Agents repeat the statuses of all their
+ * pods in every new session, so what says nothing new is not written.
  */
+import { isDeepStrictEqual } from 'node:util';
 import type { Event, NodeStatus, Pod, PodStatus } from '../api/generated/types/core-v1.ts';
 import { ApiError, isReason } from '../api/status.ts';
 import { resources } from '../api/types.ts';
@@ -21,13 +23,15 @@ export type Refusal = Pick<StatusRefusal, 'index' | 'reason' | 'message'>;
 
 export interface StatusWriterOptions extends RetryOptions {
   readonly client: ApiClient;
-  readonly source: Pick<AssignmentSource, 'pod'>;
+  readonly source: Pick<AssignmentSource, 'pod' | 'podsRevision'>;
   readonly nodeStatus: Pick<NodeStatusKeeper, 'report'>;
   readonly nodeName: string;
 }
 
 export class StatusWriter {
   readonly #options: StatusWriterOptions;
+  /** A cache that is behind our own last write must not decide that a report says nothing new. */
+  #writtenRevision = 0;
 
   constructor(options: StatusWriterOptions) {
     this.#options = options;
@@ -80,7 +84,9 @@ export class StatusWriter {
         return new ApiError('Conflict', `pod "${name}" has uid ${current.metadata?.uid}, not ${uid}`);
       this.#requireOwn(current);
       const status = mergePodStatus(current.status, reported);
-      await client.update<Pod>(resources.pods, { ...current, status }, 'status');
+      if (source.podsRevision >= this.#writtenRevision && isDeepStrictEqual(status, current.status)) return undefined;
+      const written = await client.update<Pod>(resources.pods, { ...current, status }, 'status');
+      this.#writtenRevision = Math.max(this.#writtenRevision, Number(written.metadata?.resourceVersion ?? 0));
       return undefined;
     });
     if (mismatch) throw mismatch;
@@ -102,13 +108,21 @@ export class StatusWriter {
     });
   }
 
+  /** Nodes may not read events, so what is there is not compared; reports of one agent come in order, and their counts only grow. */
   async #event(event: Event): Promise<void> {
-    try {
-      await retry(this.#options, () => this.#options.client.create<Event>(resources.events, event));
-    } catch (error) {
-      // By an earlier attempt whose outcome was not known.
-      if (!isReason(error, 'AlreadyExists')) throw error;
-    }
+    const { client } = this.#options;
+    await retry(this.#options, async () => {
+      try {
+        await client.create<Event>(resources.events, event);
+      } catch (error) {
+        if (!isReason(error, 'AlreadyExists')) throw error;
+        const { count = 1, lastTimestamp } = event;
+        // The first time: it is there by an earlier attempt whose outcome was not known.
+        if (count <= 1) return;
+        const { namespace, name = '' } = event.metadata ?? {};
+        await client.patch<Event>(resources.events, { namespace, name }, 'merge', { count, lastTimestamp });
+      }
+    });
   }
 
   #requireOwn(pod: Pod): void {
