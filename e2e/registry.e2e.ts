@@ -1,6 +1,6 @@
 /** Images pulled from a real registry, and archives loaded by hand. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -33,10 +33,6 @@ const pod = (name: string, image: string) =>
   });
 
 beforeAll(async () => {
-  for (const name of ['docker-registry', 'skopeo']) {
-    if (!existsSync(`/usr/bin/${name}`))
-      execFileSync('apt-get', ['install', '-y', '--no-install-recommends', name], { stdio: 'ignore' });
-  }
   await cluster.up('--masters', '1', '--workers', '1');
   const { members } = await cluster.status();
   const host = members.find((member) => member.kind === 'lb')!.address;

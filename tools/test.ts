@@ -8,6 +8,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { installTestTools } from './install-test-tools.ts';
 
 const root = resolve(import.meta.dirname, '..');
 
@@ -36,6 +37,7 @@ function main(args: readonly string[]): number {
   }
   if (!onlyUnit) {
     heading('End-to-end tests: real processes, real containers, stock clients');
+    installTestTools();
     add(runVitest('e2e', filter));
   }
   console.log(`\nin ${Math.round((performance.now() - startedMs) / 1000)} s`);
