@@ -6,6 +6,7 @@ import type { Event, Node, Pod } from '../api/generated/types/core-v1.ts';
 import { isReason } from '../api/status.ts';
 import { resources } from '../api/types.ts';
 import { createTestApi, namespace, pod } from '../apiserver/testing/test-api.ts';
+import type { UserInfo } from '../apiserver/types.ts';
 import { StatusUpdate_Kind as Kind } from '../gen/trimast/dispatcher/v1/dispatcher_pb.ts';
 import { serverCredentials, type TlsFiles } from '../lib/grpc.ts';
 import { silentLogger } from '../lib/logger.ts';
@@ -19,6 +20,8 @@ let pki: TestPki;
 let masterTls: TlsFiles;
 let nodeTls: TlsFiles;
 let api: Api;
+/** Names of the objects that nodes updated. */
+let updates: string[];
 const cleanups: (() => void)[] = [];
 
 beforeAll(async () => {
@@ -29,6 +32,7 @@ beforeAll(async () => {
 afterAll(() => pki.remove());
 beforeEach(async () => {
   api = await createTestApi();
+  updates = [];
   await api.client.create(resources.namespaces, namespace('kube-node-lease'));
 });
 afterEach(() => {
@@ -36,7 +40,17 @@ afterEach(() => {
 });
 
 async function master(): Promise<string> {
-  const { client, clientFor } = api;
+  const { client } = api;
+  const clientFor = (user: UserInfo) => {
+    const own = api.clientFor(user);
+    const update: typeof own.update = (resource, object, subresource) => {
+      updates.push(object.metadata?.name ?? '');
+      return own.update(resource, object, subresource);
+    };
+    return new Proxy(own, {
+      get: (target, name) => (name === 'update' ? update : Reflect.get(target, name).bind(target)),
+    });
+  };
   const dispatcher = createDispatcher({ masterName: 'm1', systemClient: client, clientFor, logger: silentLogger });
   const server = new Server();
   dispatcher.addTo(server);
@@ -93,6 +107,49 @@ it('a node registers, gets a pod, reports it running, and removes it when it was
   expect((await agent.report({ kind: Kind.POD_GONE, ...update })).refusals).toEqual([]);
   await agent.until(() => !agent.objects.has('pods/default/a'));
   await expect(current()).rejects.toSatisfy((error) => isReason(error, 'NotFound'));
+});
+
+it('a status as agents send it, once stored, says nothing new when it comes again', async () => {
+  const address = await master();
+  const agent = await session(address);
+  const { metadata } = await bound(agent);
+  const time = '2026-01-01T00:00:00Z';
+  const condition = { lastProbeTime: null, lastTransitionTime: time, observedGeneration: 1 };
+  const object = {
+    observedGeneration: 1,
+    phase: 'Running',
+    conditions: [
+      { ...condition, type: 'Ready', status: 'True' },
+      { ...condition, type: 'ContainersReady', status: 'True' },
+    ],
+    hostIP: '10.0.0.1',
+    hostIPs: [{ ip: '10.0.0.1' }],
+    podIP: '10.1.0.5',
+    podIPs: [{ ip: '10.1.0.5' }],
+    startTime: time,
+    containerStatuses: [
+      {
+        name: 'main',
+        state: { running: { startedAt: time } },
+        lastState: {},
+        ready: true,
+        restartCount: 0,
+        image: 'i',
+        imageID: 'sha256:1',
+        containerID: 'containerd://1',
+        started: true,
+      },
+    ],
+    qosClass: 'BestEffort',
+  };
+  const update = { ...key, uid: metadata!.uid!, kind: Kind.POD_STATUS, object };
+  expect((await agent.report(update)).refusals).toEqual([]);
+  await agent.until(() => (agent.objects.get('pods/default/a') as Pod).status?.phase === 'Running');
+  expect(updates).toContain('a');
+  updates.length = 0;
+  const next = await session(address);
+  expect((await next.report(update)).refusals).toEqual([]);
+  expect(updates).not.toContain('a');
 });
 
 it('statuses are written only while the log takes them, and not acknowledged before', async () => {

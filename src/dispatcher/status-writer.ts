@@ -134,7 +134,8 @@ export class StatusWriter {
 
 function parse<T>(update: StatusUpdate): T {
   try {
-    const value: unknown = JSON.parse(Buffer.from(update.object).toString());
+    // The API stores a null as nothing: it must not look like a difference.
+    const value: unknown = JSON.parse(Buffer.from(update.object).toString(), (_, item) => item ?? undefined);
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as T;
   } catch (error) {
     throw new ApiError('BadRequest', `the object of a status update is no JSON: ${String(error)}`);
