@@ -27,6 +27,7 @@ import { startScheduler } from '../scheduler/scheduler.ts';
 import { createStore } from '../store/index.ts';
 import { startCompaction } from './compaction.ts';
 import type { MasterConfig } from './config.ts';
+import { ensureKubernetesService } from './kubernetes-service.ts';
 import { type LeaderLoop, runLeaderLoops } from './leader-loops.ts';
 import { splitAddress } from './load-config.ts';
 import { masterStatus } from './status.ts';
@@ -113,7 +114,13 @@ export async function startMaster(config: MasterConfig, logger: Logger): Promise
     return set;
   };
   const loops: LeaderLoop[] = [
-    { name: 'bootstrap', start: (context) => ensureBootstrapObjects(context.client) },
+    {
+      name: 'bootstrap',
+      async start({ client }) {
+        await ensureBootstrapObjects(client);
+        await ensureKubernetesService(client, config);
+      },
+    },
     {
       name: 'scheduler',
       start: (context) =>
