@@ -136,6 +136,11 @@ export class GrpcClient<S extends DescService> {
     return this.#service;
   }
 
+  /** Of the channel; asking does not make it connect. */
+  get state(): grpc.connectivityState {
+    return this.#client.getChannel().getConnectivityState(false);
+  }
+
   close(): void {
     this.#client.close();
   }

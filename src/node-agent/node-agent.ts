@@ -144,6 +144,7 @@ class RunningNode implements NodeAgent {
       logger,
       random: () => prng.float(),
       node: () => nodeObject(this.#identity(), this.#status),
+      podStatuses: () => this.#reportedStatuses(),
       onChanges: (changes, complete) => this.#onChanges(changes, complete),
     });
     this.#pods.start();
@@ -163,6 +164,10 @@ class RunningNode implements NodeAgent {
     await this.#pods.stop();
     await this.#cache?.flush();
     this.#options.runtime.close();
+  }
+
+  *#reportedStatuses() {
+    for (const { pod, reported } of this.#pods.workers.values()) if (reported) yield { pod, status: reported };
   }
 
   #onChanges(changes: readonly WantedChange[], complete: boolean): void {

@@ -77,6 +77,11 @@ export class PodWorker {
     return this.#status;
   }
 
+  /** What masters were last told; undefined before the first report, and once there is nothing more to say of the pod. */
+  get reported(): PodStatus | undefined {
+    return this.#published === '' || this.#removed || this.#reportedGone ? undefined : this.#status;
+  }
+
   /** The last look at the runtime. */
   get seen(): RuntimeObservation {
     return this.#seen;

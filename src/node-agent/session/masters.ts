@@ -1,20 +1,8 @@
 /** The channels to all masters, and the order in which this node tries them. */
 import { createHash } from 'node:crypto';
 import type * as grpc from '@grpc/grpc-js';
-import { DispatcherService } from '../../gen/trimast/dispatcher/v1/dispatcher_pb.ts';
-import { GrpcClient } from '../../lib/grpc.ts';
-
-export type DispatcherClient = GrpcClient<typeof DispatcherService>;
-
-/** Finds a master that vanished without a word within about 8 s. */
-const CHANNEL_OPTIONS: grpc.ClientOptions = {
-  'grpc.keepalive_time_ms': 5_000,
-  'grpc.keepalive_timeout_ms': 3_000,
-  'grpc.initial_reconnect_backoff_ms': 100,
-  'grpc.max_reconnect_backoff_ms': 1_000,
-  'grpc.max_receive_message_length': 64 * 1024 * 1024,
-  'grpc.use_local_subchannel_pool': 1,
-};
+import type { Clock } from '../../lib/clock.ts';
+import { type DispatcherClient, MasterChannel } from './master-channel.ts';
 
 /** The same for a node each time, different between nodes: spreads the sessions over the masters. */
 export function masterOrder(masters: readonly string[], nodeName: string): string[] {
@@ -24,25 +12,32 @@ export function masterOrder(masters: readonly string[], nodeName: string): strin
 
 export class Masters {
   readonly addresses: readonly string[];
-  readonly #clients: ReadonlyMap<string, DispatcherClient>;
+  readonly #channels: ReadonlyMap<string, MasterChannel>;
 
-  constructor(masters: readonly string[], nodeName: string, credentials: grpc.ChannelCredentials) {
+  constructor(masters: readonly string[], nodeName: string, credentials: grpc.ChannelCredentials, clock: Clock) {
     this.addresses = masterOrder(masters, nodeName);
-    this.#clients = new Map(
-      this.addresses.map((address) => [
-        address,
-        new GrpcClient(DispatcherService, address, credentials, CHANNEL_OPTIONS),
-      ]),
+    this.#channels = new Map(
+      this.addresses.map((address) => [address, new MasterChannel(address, credentials, clock)]),
     );
   }
 
-  client(address: string): DispatcherClient {
-    const client = this.#clients.get(address);
-    if (!client) throw new Error(`no master has the address ${address}`);
-    return client;
+  /** See {@link MasterChannel.connect}. */
+  connect(address: string): Promise<DispatcherClient> {
+    return this.#channel(address).connect();
+  }
+
+  /** See {@link MasterChannel.distrust}. */
+  distrust(address: string, client: DispatcherClient): void {
+    this.#channel(address).distrust(client);
   }
 
   close(): void {
-    for (const client of this.#clients.values()) client.close();
+    for (const channel of this.#channels.values()) channel.close();
+  }
+
+  #channel(address: string): MasterChannel {
+    const channel = this.#channels.get(address);
+    if (!channel) throw new Error(`no master has the address ${address}`);
+    return channel;
   }
 }

@@ -1,7 +1,9 @@
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import * as grpc from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { PodStatus } from '../../api/generated/types/core-v1.ts';
 import { Assignment_Action, StatusUpdate_Kind } from '../../gen/trimast/dispatcher/v1/dispatcher_pb.ts';
-import { systemClock } from '../../lib/clock.ts';
+import { ManualClock, systemClock } from '../../lib/clock.ts';
 import { silentLogger } from '../../lib/logger.ts';
 import { FakeDispatcher } from '../testing/fake-dispatcher.ts';
 import { testPod } from '../testing/pods.ts';
@@ -95,11 +97,14 @@ describe('Session', () => {
   let session: Session | undefined;
   let wanted: WantedSet;
   let changes: WantedChange[];
+  /** What the node's pods are like. */
+  let statuses: { pod: ReturnType<typeof testPod>; status: PodStatus }[];
   beforeEach(async () => {
     masters = [new FakeDispatcher(), new FakeDispatcher()];
     await Promise.all(masters.map((master) => master.start()));
     wanted = new WantedSet();
     changes = [];
+    statuses = [];
   });
   afterEach(() => {
     session?.stop();
@@ -116,6 +121,7 @@ describe('Session', () => {
       logger: silentLogger,
       random: () => 0,
       node: () => ({ metadata: { name: 'node-1' } }),
+      podStatuses: () => statuses,
       onChanges: (more) => changes.push(...more),
     });
     session.start();
@@ -161,6 +167,51 @@ describe('Session', () => {
     ]);
   });
 
+  it('begins each session with the status of every pod, after what was under way', async () => {
+    const running = start();
+    const first = await home();
+    const second = masters.find((master) => master !== first)!;
+    running.sendPodStatus(testPod(), { phase: 'Pending' });
+    await first.until(() => first.podStatus('web') !== undefined);
+    first.acknowledges = false;
+    running.sendPodGone(testPod({}, { name: 'old' }));
+    await first.until(() => first.isGone('old'));
+    statuses = ['web', 'db'].map((name) => ({ pod: testPod({}, { name }), status: { phase: 'Running' } }));
+    first.stop();
+    await second.until(() => second.podStatus('db') !== undefined);
+    expect(second.updates.map(({ kind, name }) => [kind, name])).toEqual([
+      [StatusUpdate_Kind.POD_GONE, 'old'],
+      [StatusUpdate_Kind.POD_STATUS, 'web'],
+      [StatusUpdate_Kind.POD_STATUS, 'db'],
+    ]);
+  });
+
+  it('leaves a master that takes connections and says nothing, and gives it a new one the next time', async () => {
+    const silent = new SilentServer();
+    const clock = new ManualClock();
+    const lost = Promise.withResolvers<void>();
+    session = new Session({
+      nodeName: 'node-1',
+      masters: [await silent.listen()],
+      credentials: grpc.credentials.createInsecure(),
+      wanted,
+      clock,
+      logger: Object.assign(Object.create(silentLogger), { info: () => lost.resolve() }),
+      random: () => 0,
+      node: () => ({}),
+      podStatuses: () => [],
+      onChanges: () => undefined,
+    });
+    session.start();
+    // One to see whether it answers, one for the session.
+    await silent.connected(2);
+    clock.advance(6_000);
+    await lost.promise;
+    clock.advance(1_000);
+    await silent.connected(4);
+    silent.close();
+  });
+
   it('changes nothing while no master is there, and reports once one is back', async () => {
     for (const master of masters) master.set(testPod());
     const running = start();
@@ -179,3 +230,31 @@ describe('Session', () => {
     expect(changes.slice(before).every(({ object }) => object !== undefined)).toBe(true);
   });
 });
+
+/** Takes connections and never says a word. */
+class SilentServer {
+  readonly #sockets: Socket[] = [];
+  readonly #server = createServer((socket) => {
+    this.#sockets.push(socket.on('error', () => undefined).resume());
+    this.#changed();
+  });
+  #changed = () => {};
+
+  async listen(): Promise<string> {
+    await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve));
+    return `127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  /** Resolves once there have been so many connections in all. */
+  async connected(count: number): Promise<void> {
+    while (this.#sockets.length < count)
+      await new Promise<void>((resolve) => {
+        this.#changed = resolve;
+      });
+  }
+
+  close(): void {
+    for (const socket of this.#sockets) socket.destroy();
+    this.#server.close();
+  }
+}

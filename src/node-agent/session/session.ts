@@ -1,5 +1,6 @@
 /**
  * The node's session with the masters: one stream to one of them at a time, the next one when it breaks. Assignments come in, reports go out.
+ * Each new session begins with the status of every pod: meanwhile masters may have written over what was reported.
  * Invariants: a report is forgotten only once it is acknowledged; assignments are resumed from the revision that was taken in; without any
  * master nothing changes on the node.
  */
@@ -17,7 +18,8 @@ import {
 import type { Clock } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { Heartbeats } from './heartbeats.ts';
-import { type DispatcherClient, Masters } from './masters.ts';
+import type { DispatcherClient } from './master-channel.ts';
+import { Masters } from './masters.ts';
 import { Outbox, type StatusUpdateInit } from './outbox.ts';
 import type { WantedChange, WantedSet } from './wanted-set.ts';
 
@@ -40,6 +42,8 @@ export interface SessionOptions {
   readonly random: () => number;
   /** For each Hello. */
   readonly node: () => Node;
+  /** As last reported, of each pod that there is something to say of. */
+  readonly podStatuses: () => Iterable<{ readonly pod: PodRef; readonly status: PodStatus }>;
   /** After the wanted set has taken in a message. `complete`: it is now a whole set, confirmed by a master. */
   readonly onChanges: (changes: readonly WantedChange[], complete: boolean) => void;
 }
@@ -48,7 +52,7 @@ const KIND_NAMES: Readonly<Record<number, string>> = Object.fromEntries(
   Object.entries(StatusUpdate_Kind).map(([name, value]) => [value, name]),
 );
 
-interface PodRef {
+export interface PodRef {
   readonly metadata: { readonly namespace: string; readonly name: string; readonly uid: string };
 }
 
@@ -65,6 +69,9 @@ export class Session {
   readonly #heartbeats: Heartbeats;
   readonly #outbox = new Outbox();
   #stream: SessionStream | undefined;
+  /** For when nothing comes back on the stream: the next one is to get a connection of its own. */
+  #distrust: (() => void) | undefined;
+  #connectingSinceMs = 0;
   #isWelcome = false;
   #attempt = 0;
   #failures = 0;
@@ -75,7 +82,7 @@ export class Session {
 
   constructor(options: SessionOptions) {
     this.#options = options;
-    this.#masters = new Masters(options.masters, options.nodeName, options.credentials);
+    this.#masters = new Masters(options.masters, options.nodeName, options.credentials, options.clock);
     this.#heartbeats = new Heartbeats(this.#masters, this.incarnation, options.clock);
   }
 
@@ -142,9 +149,19 @@ export class Session {
     const { addresses } = this.#masters;
     const address = addresses[this.#attempt++ % addresses.length];
     if (this.#stopped || address === undefined) return;
-    const stream = openStream(this.#masters.client(address));
+    this.#connectingSinceMs = this.#options.clock.monotonicMs();
+    this.#masters.connect(address).then(
+      (client) => this.#open(address, client),
+      (error: unknown) => this.#lost(address, error),
+    );
+  }
+
+  #open(address: string, client: DispatcherClient): void {
+    if (this.#stopped) return;
+    const stream = openStream(client);
     this.#stream = stream;
     this.#isWelcome = false;
+    this.#distrust = () => this.#masters.distrust(address, client);
     const end = (reason: unknown) => {
       if (this.#stream === stream) this.#lost(address, reason);
     };
@@ -183,6 +200,7 @@ export class Session {
     this.#failures = 0;
     wanted.beginSession(welcome.full);
     this.#heartbeats.setInterval(Number(welcome.heartbeatIntervalMs));
+    for (const { pod, status } of this.#options.podStatuses()) this.sendPodStatus(pod, status);
     const batch = this.#outbox.underWay;
     if (batch) this.#send(batch.sequence, batch.updates);
     else this.#flush();
@@ -208,22 +226,23 @@ export class Session {
     this.#cancelWatchdog = this.#options.clock.setTimer(timeoutMs, () => {
       if (this.#stream !== stream) return;
       this.#options.logger.warn({ timeoutMs }, `${what} from the master`);
+      this.#distrust?.();
       stream?.cancel();
     });
   }
 
   #lost(address: string, reason: unknown): void {
+    const { clock, logger, random } = this.#options;
+    // What an attempt in vain has taken counts as waiting.
+    const spentMs = this.#isWelcome ? 0 : clock.monotonicMs() - this.#connectingSinceMs;
     this.#stream = undefined;
     this.#isWelcome = false;
     this.#cancelWatchdog?.();
     if (this.#stopped) return;
     const wait = Math.min(FIRST_RETRY_MS * 2 ** Math.min(this.#failures++, 10), MAX_RETRY_MS);
-    const delayMs = wait * (0.5 + this.#options.random());
-    this.#options.logger.info(
-      { master: address, reason: String(reason), delayMs: Math.round(delayMs) },
-      'session lost',
-    );
-    this.#cancelRetry = this.#options.clock.setTimer(delayMs, () => this.#connect());
+    const delayMs = Math.max(FIRST_RETRY_MS / 2, wait * (0.5 + random()) - spentMs);
+    logger.info({ master: address, reason: String(reason), delayMs: Math.round(delayMs) }, 'session lost');
+    this.#cancelRetry = clock.setTimer(delayMs, () => this.#connect());
   }
 }
 
