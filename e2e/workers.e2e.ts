@@ -1,5 +1,6 @@
 /** Agents die and workers are cut off: pods are adopted, replaced elsewhere, and the surplus is stopped. */
 import { execFileSync } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Node, Pod } from '../src/api/generated/types/core-v1.ts';
 import { Cluster, waitFor } from './support/cluster.ts';
@@ -23,7 +24,22 @@ spec:
       containers: [{ name: main, image: trimast.local/busybox, command: [sleep, infinity] }]
 `;
 
-const pods = async () => (await cluster.json<{ items: Pod[] }>('get pods -l app=spread')).items;
+/** Tolerates a lost node as long as Kubernetes lets pods do by default: 300 s. */
+const patient = `
+apiVersion: apps/v1
+kind: Deployment
+metadata: { name: patient }
+spec:
+  replicas: 4
+  selector: { matchLabels: { app: patient } }
+  template:
+    metadata: { labels: { app: patient } }
+    spec:
+      terminationGracePeriodSeconds: 1
+      containers: [{ name: main, image: trimast.local/busybox, command: [sleep, infinity] }]
+`;
+
+const pods = async (app = 'spread') => (await cluster.json<{ items: Pod[] }>(`get pods -l app=${app}`)).items;
 const on = (node: string, items: Pod[]) => items.filter((pod) => pod.spec?.nodeName === node);
 const containers = (items: Pod[]) =>
   items
@@ -91,4 +107,23 @@ test('a worker cut off longer than the grace period: its pods run on the other; 
     );
     return socket.pid !== undefined && shims.length === on('worker-1', await pods()).length;
   });
+});
+
+test('an agent paused longer than the grace period, then resumed: its node is ready again by itself, no pod restarted', async () => {
+  await cluster.kubectl('delete deployment spread');
+  await cluster.kubectl('apply -f -', patient);
+  await cluster.kubectl('rollout status deployment/patient --timeout=60s');
+  const before = containers(await pods('patient'));
+  expect(on('worker-1', await pods('patient')).length).toBeGreaterThan(0);
+  await cluster.must('pause', 'worker-1');
+  const pausedMs = performance.now();
+  await nodeReady('worker-1', 'Unknown');
+  await waitFor('its pods not ready', async () => on('worker-1', await pods('patient')).every((pod) => !isReady(pod)));
+  // By then the keepalives of its connections have run out, too.
+  await sleep(Math.max(0, pausedMs + 15_000 - performance.now()));
+  await cluster.must('resume', 'worker-1');
+  await nodeReady('worker-1', 'True', 15_000);
+  await waitFor('every pod ready', async () => (await pods('patient')).every(isReady));
+  expect(containers(await pods('patient'))).toEqual(before);
+  await waitFor('no taint', async () => !(await cluster.json<Node>('get node worker-1')).spec?.taints?.length);
 });
