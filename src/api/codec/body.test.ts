@@ -69,12 +69,12 @@ test('strict validation refuses unknown and repeated fields, Warn tells them, Ig
 });
 
 test('YAML bodies decode as JSON ones do, repeated keys included', () => {
-  const yaml = 'kind: Pod\nspec:\n  hostNetwork: true\n  hostNetwork: false\n';
+  const yaml = 'kind: Pod\nspec:\n  hostNetwork: false\n  hostNetwork: true\n';
   expect(failure(() => decode(podDefinition, yaml, 'Strict', 'application/yaml')).message).toContain(
     'duplicate field "spec.hostNetwork"',
   );
   const { object } = decode(podDefinition, yaml, 'Ignore', 'application/yaml; charset=utf-8');
-  expect(object).toEqual({ apiVersion: 'v1', kind: 'Pod', spec: { hostNetwork: false } });
+  expect(object).toEqual({ apiVersion: 'v1', kind: 'Pod', spec: { hostNetwork: true } });
 });
 
 test('null means absent, quantities and times become canonical, base64 is checked', () => {

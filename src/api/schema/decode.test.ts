@@ -6,7 +6,7 @@ import { builtInSchemas, type Schema } from './schema.ts';
 const schemas = builtInSchemas();
 const pod = 'io.k8s.api.core.v1.Pod';
 
-/** Values that fit a schema, a few levels deep. */
+/** Values that fit a schema, a few levels deep, and are not empty. */
 function fitting(schema: Schema, depth: number): fc.Arbitrary<unknown> {
   const name = schema.$ref ?? '';
   if (name.endsWith('.Quantity')) return fc.constantFrom('1', '500m', '2Gi');
@@ -16,19 +16,22 @@ function fitting(schema: Schema, depth: number): fc.Arbitrary<unknown> {
   const resolved = schemas.resolve(schema);
   switch (resolved.type) {
     case 'string':
-      return resolved.format === 'byte' ? fc.constant('aGk=') : fc.string({ maxLength: 3 });
+      return resolved.format === 'byte' ? fc.constant('aGk=') : fc.string({ minLength: 1, maxLength: 3 });
     case 'integer':
-      return fc.integer({ min: 0, max: 100 });
+      return fc.integer({ min: 1, max: 100 });
     case 'number':
       return fc.constantFrom(0.5, 1);
     case 'boolean':
-      return fc.boolean();
+      return fc.constant(true);
     case 'array':
-      return depth <= 0 ? fc.constant([]) : fc.array(fitting(resolved.items!, depth - 1), { maxLength: 2 });
+      return depth <= 0
+        ? fc.constant(undefined)
+        : fc.array(fitting(resolved.items!, depth - 1), { minLength: 1, maxLength: 2 });
     default:
   }
   if (resolved.additionalProperties) {
     return fc.dictionary(fc.stringMatching(/^[a-z]{1,2}$/), fitting(resolved.additionalProperties, depth - 1), {
+      minKeys: 1,
       maxKeys: 2,
       noNullPrototype: true,
     });
@@ -50,11 +53,32 @@ describe('decodeBySchema()', () => {
       fc.property(arbitraryPod, (value) => {
         const decoded = decodeBySchema(schemas, pod, value);
         expect(decoded.unknownFields).toEqual([]);
-        expect(decoded.value).toMatchObject(value as object);
+        expect(decoded.value).toMatchObject(JSON.parse(JSON.stringify(value)));
         expect(decodeBySchema(schemas, pod, decoded.value)).toEqual(decoded);
       }),
       { numRuns: 200 },
     );
+  });
+
+  test('what is empty is absent where Kubernetes leaves it out, and stays where it means something', () => {
+    const spec = (value: object) => (decodeBySchema(schemas, pod, { spec: value }).value as { spec: object }).spec;
+    const absent = { hostNetwork: false, nodeName: '', tolerations: [], nodeSelector: {}, containers: [] };
+    expect(spec(absent)).toEqual({ containers: [] });
+    // Pointers in Go: false and 0 are not the default.
+    const meant = { enableServiceLinks: false, terminationGracePeriodSeconds: 0, securityContext: {}, containers: [] };
+    expect(spec(meant)).toEqual(meant);
+    const env = [{ name: 'A', value: '', valueFrom: { configMapKeyRef: { name: '', key: '', optional: false } } }];
+    const container = { name: '', image: '', ports: [{ containerPort: 0, protocol: '' }], resources: {}, env };
+    expect(spec({ containers: [container] })).toEqual({
+      containers: [
+        {
+          name: '',
+          ports: [{ containerPort: 0, protocol: 'TCP' }],
+          resources: {},
+          env: [{ name: 'A', valueFrom: { configMapKeyRef: { name: '', key: '', optional: false } } }],
+        },
+      ],
+    });
   });
 
   test('a field that nobody knows is dropped and told with its path, wherever it is', () => {

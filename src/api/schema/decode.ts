@@ -4,12 +4,14 @@
  * - A value of the wrong type is an error that names struct, path and type as Go does.
  * - Fields that the schema does not know are dropped and reported (`unknown field "spec.foo"`).
  * - null means absent; inside lists and maps of scalars it means the zero value.
+ * - Empty values that Kubernetes leaves out when it writes are absent (`hostNetwork: false`, `labels: {}`).
  * - Absent fields whose schema has a scalar default other than the zero value get it (a port's protocol: TCP).
  * - Quantities and timestamps come out in canonical form, base64 is checked.
  *
  * The result shares nothing with the input except free-form parts (RawExtension, JSON, managed fields).
  */
 import { formatQuantity, parseQuantity } from '../meta/quantity.ts';
+import { isEmpty } from './empty-fields.ts';
 import { goDefinition, goType, jsonKind } from './go-type.ts';
 import { type Schema, type SchemaSet, specialTypes } from './schema.ts';
 
@@ -81,7 +83,9 @@ class Decoder {
       // undefined: from a caller in this process, absent in JSON.
       if (inner === null || inner === undefined) continue;
       const goPath = place.goPath === '' ? key : `${place.goPath}.${key}`;
-      result[key] = this.#value(schema, inner, { struct, goPath, path });
+      const decoded = this.#value(schema, inner, { struct, goPath, path });
+      if (isEmpty(decoded) && this.#schemas.omittedWhenEmpty(name).has(key)) continue;
+      result[key] = decoded;
     }
     for (const [key, value] of this.#schemas.scalarDefaults(name)) result[key] ??= value;
     return result;

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { assert } from '../../lib/assert.ts';
 import { apiVersionOf, type GroupVersionKind } from '../types.ts';
+import { fieldsOmittedWhenEmpty } from './empty-fields.ts';
 
 export interface Schema {
   readonly type?: 'object' | 'array' | 'string' | 'integer' | 'number' | 'boolean';
@@ -34,6 +35,7 @@ export const specialTypes = {
 export class SchemaSet {
   readonly definitions: ReadonlyMap<string, Schema>;
   #byKind: Map<string, string> | undefined;
+  readonly #omittedWhenEmpty = new Map<string, ReadonlySet<string>>();
   readonly #scalarDefaults = new Map<string, readonly (readonly [field: string, value: unknown])[]>();
 
   constructor(definitions: Readonly<Record<string, Schema>>) {
@@ -58,6 +60,16 @@ export class SchemaSet {
       }
     }
     return this.#byKind.get(`${apiVersion} ${kind}`);
+  }
+
+  /** Fields of a definition that are absent when they are 0, "", false, [] or {}. */
+  omittedWhenEmpty(name: string): ReadonlySet<string> {
+    let omitted = this.#omittedWhenEmpty.get(name);
+    if (!omitted) {
+      omitted = fieldsOmittedWhenEmpty(name, this.get(name));
+      this.#omittedWhenEmpty.set(name, omitted);
+    }
+    return omitted;
   }
 
   /** Fields of a definition that have a scalar default which is not the zero value, with that default. */
