@@ -182,6 +182,16 @@ it('writes nothing more once everything is as asked', async () => {
   } while ((await revision()) !== before);
 });
 
+it('numbers the revision of a Deployment once, and keeps it and what others annotate', async () => {
+  const seen: string[] = [];
+  watched.of<Deployment>(resources.deployments).addHandler({
+    update: ({ metadata }) => seen.push(Object.keys(metadata?.annotations ?? {}).join()),
+  });
+  await client.create(resources.deployments, deployment(1, 'v1'));
+  await until(resources.deployments, isRolledOut(1));
+  expect(seen.slice(seen.findIndex((keys) => keys !== ''))).not.toContain('');
+});
+
 it('empties and removes a terminating namespace', async () => {
   const team = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'team' } } satisfies Namespace;
   await client.create<Namespace>(resources.namespaces, team);

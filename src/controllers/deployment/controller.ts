@@ -120,8 +120,8 @@ export class DeploymentController {
     const status = collided
       ? { ...plan.status, collisionCount: (deployment.status?.collisionCount ?? 0) + 1 }
       : plan.status;
-    const { resourceVersion } = collided ? {} : await this.#setRevision(deployment, plan.revision);
-    await this.#writeStatus(deployment, resourceVersion, status);
+    const latest = collided ? deployment : await this.#setRevision(deployment, plan.revision);
+    await this.#writeStatus(latest, status);
   }
 
   /** True when the name of a new ReplicaSet is taken by one with another template. */
@@ -173,27 +173,19 @@ export class DeploymentController {
     this.#recorder.record(deployment, 'Normal', 'ScalingReplicaSet', message);
   }
 
-  async #setRevision(
-    deployment: Deployment,
-    revision: string | undefined,
-  ): Promise<{ resourceVersion?: string | undefined }> {
-    if (revision === undefined) return {};
+  /** The Deployment that a status may be written to. */
+  async #setRevision(deployment: Deployment, revision: string | undefined): Promise<Deployment> {
+    if (revision === undefined) return deployment;
     const { namespace, name, uid } = deployment.metadata!;
+    const key = { namespace, name: name! };
     const patch = { metadata: { uid, annotations: { [revisionAnnotation]: revision } } };
-    const patched = await this.#context.client.patch(resources.deployments, { namespace, name: name! }, 'merge', patch);
-    // Ours was the next write after the state that was planned from: the status may follow. Else it conflicts and comes again.
-    return patched.metadata?.generation === deployment.metadata?.generation
-      ? { resourceVersion: patched.metadata?.resourceVersion }
-      : {};
+    const patched = await this.#context.client.patch<Deployment>(resources.deployments, key, 'merge', patch);
+    // With its metadata as they are now, others' annotations included. When the spec changed meanwhile, the write conflicts and comes again.
+    return patched.metadata?.generation === deployment.metadata?.generation ? patched : deployment;
   }
 
-  async #writeStatus(
-    deployment: Deployment,
-    resourceVersion: string | undefined,
-    status: DeploymentStatus,
-  ): Promise<void> {
+  async #writeStatus(deployment: Deployment, status: DeploymentStatus): Promise<void> {
     if (isDeepStrictEqual(deployment.status, status)) return;
-    const metadata = resourceVersion ? { ...deployment.metadata, resourceVersion } : deployment.metadata;
-    await this.#context.client.update<Deployment>(resources.deployments, { ...deployment, metadata, status }, 'status');
+    await this.#context.client.update<Deployment>(resources.deployments, { ...deployment, status }, 'status');
   }
 }

@@ -188,7 +188,6 @@ describe('planDeployment', () => {
       updatedReplicas: 2,
       readyReplicas: 2,
       availableReplicas: 2,
-      unavailableReplicas: 0,
     });
     expect(world.plan().actions).toEqual([]);
   });

@@ -1,5 +1,6 @@
 /** From a Deployment and its ReplicaSets to the next step and the status. Pure; a rollout is many such steps. */
 import type { Deployment, DeploymentStatus, ReplicaSet } from '../../api/generated/types/apps-v1.ts';
+import { withoutZeros } from '../shared/counts.ts';
 import { controllerReference, isDeleting } from '../shared/owners.ts';
 import {
   isScalingEvent,
@@ -174,13 +175,16 @@ function countReplicas(
   const total = sum(sets, (set) => set.status?.replicas ?? 0);
   const available = sum(sets, (set) => set.status?.availableReplicas ?? 0);
   const { collisionCount } = deployment.status ?? {};
-  return {
-    observedGeneration: deployment.metadata?.generation,
+  const counts = {
     replicas: total,
     updatedReplicas: newSet?.status?.replicas ?? 0,
     readyReplicas: sum(sets, (set) => set.status?.readyReplicas ?? 0),
     availableReplicas: available,
     unavailableReplicas: Math.max(0, total - available),
+  };
+  return {
+    observedGeneration: deployment.metadata?.generation,
+    ...withoutZeros(counts),
     terminatingReplicas: sum(sets, (set) => set.status?.terminatingReplicas ?? 0),
     ...(collisionCount !== undefined && { collisionCount }),
   };

@@ -1,6 +1,7 @@
 /** From a ReplicaSet and the pods it sees to what must be done. Pure. */
 import type { ReplicaSet, ReplicaSetCondition, ReplicaSetStatus } from '../../api/generated/types/apps-v1.ts';
 import type { Pod } from '../../api/generated/types/core-v1.ts';
+import { withoutZeros } from '../shared/counts.ts';
 import { selects } from '../shared/label-selector.ts';
 import { claim, isDeleting } from '../shared/owners.ts';
 import { availableInMs, isActive, isFinished, isReady } from '../shared/pods.ts';
@@ -72,9 +73,13 @@ function statusOf(replicaSet: ReplicaSet, active: Pod[], owned: Pod[], nowMs: nu
   const { conditions } = replicaSet.status ?? {};
   return {
     replicas: active.length,
-    fullyLabeledReplicas: count((pod) => templateLabels.every(([key, value]) => pod.metadata?.labels?.[key] === value)),
-    readyReplicas: count(isReady),
-    availableReplicas: count((pod) => availableInMs(pod, minReadySeconds, nowMs) === 0),
+    ...withoutZeros({
+      fullyLabeledReplicas: count((pod) =>
+        templateLabels.every(([key, value]) => pod.metadata?.labels?.[key] === value),
+      ),
+      readyReplicas: count(isReady),
+      availableReplicas: count((pod) => availableInMs(pod, minReadySeconds, nowMs) === 0),
+    }),
     terminatingReplicas: owned.filter(isDeleting).length,
     observedGeneration: replicaSet.metadata?.generation,
     ...(conditions && { conditions }),
