@@ -17,3 +17,11 @@ it('reports repeats under the same name, ever more rarely', () => {
     lastTimestamp: '1970-01-01T00:00:07Z',
   });
 });
+
+it('names events so that those of one instant stay in their order', () => {
+  const names: string[] = [];
+  const recorder = new EventRecorder('node-1', (event) => names.push(event.metadata!.name!));
+  const nowMs = Date.parse('2026-01-02T03:04:05Z');
+  for (const reason of ['Pulled', 'Created', 'Started']) recorder.podEvent(testPod(), 'Normal', reason, '', nowMs);
+  expect(names).toEqual(['web.1886caf21c963200', 'web.1886caf21c963201', 'web.1886caf21c963202']);
+});

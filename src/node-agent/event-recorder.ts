@@ -2,7 +2,6 @@
  * Makes Event objects; repeats of one event raise its count instead of making more, and only the 2nd, 4th, 8th ... repeat is sent: a probe that
  * fails for a day must not fill the log of the masters. Pure but for its memory, which is bounded.
  */
-import { createHash } from 'node:crypto';
 import type { KubernetesObject } from '../api/types.ts';
 import type { WantedPod } from './pod/types.ts';
 
@@ -12,7 +11,8 @@ const MAX_REMEMBERED = 4096;
 export class EventRecorder {
   readonly #nodeName: string;
   readonly #send: (event: KubernetesObject) => void;
-  readonly #known = new Map<string, { first: string; count: number }>();
+  readonly #known = new Map<string, { first: string; id: string; count: number }>();
+  #lastNs = 0n;
 
   constructor(nodeName: string, send: (event: KubernetesObject) => void) {
     this.#nodeName = nodeName;
@@ -24,17 +24,20 @@ export class EventRecorder {
     const key = [uid, type, reason, message].join('\0');
     const now = `${new Date(nowMs).toISOString().slice(0, 19)}Z`;
     const before = this.#known.get(key);
-    const entry = { first: before?.first ?? now, count: (before?.count ?? 0) + 1 };
+    const entry = {
+      first: before?.first ?? now,
+      id: before?.id ?? this.#nextId(nowMs),
+      count: (before?.count ?? 0) + 1,
+    };
     this.#known.delete(key);
     this.#known.set(key, entry);
     if (this.#known.size > MAX_REMEMBERED) this.#known.delete(this.#known.keys().next().value!);
     if ((entry.count & (entry.count - 1)) !== 0) return;
-    // The same event gets the same name again, so that the master brings the first one up to date.
-    const id = createHash('sha256').update(`${key}\0${entry.first}`).digest('hex').slice(0, 16);
     this.#send({
       apiVersion: 'v1',
       kind: 'Event',
-      metadata: { name: `${name}.${id}`, namespace },
+      // The same event gets the same name again, so that the master brings the first one up to date.
+      metadata: { name: `${name}.${entry.id}`, namespace },
       involvedObject: {
         apiVersion: 'v1',
         kind: 'Pod',
@@ -54,5 +57,12 @@ export class EventRecorder {
       eventTime: null,
       count: entry.count,
     });
+  }
+
+  /** Nanoseconds since 1970 in hexadecimal, as upstream: events of one second, which lists show by name, stay in their order. */
+  #nextId(nowMs: number): string {
+    const ns = BigInt(Math.trunc(nowMs)) * 1_000_000n;
+    this.#lastNs = ns > this.#lastNs ? ns : this.#lastNs + 1n;
+    return this.#lastNs.toString(16).padStart(16, '0');
   }
 }

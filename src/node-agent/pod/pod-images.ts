@@ -73,6 +73,7 @@ export class PodImages {
       if (before) this.#states.set(container.name, before);
       this.#failed(container, 'ErrImagePull', message);
       this.#owner.event('Warning', 'Failed', `Failed to pull image "${image}": ${message}`);
+      this.#owner.event('Warning', 'Failed', 'Error: ErrImagePull');
     }
     this.#owner.changed();
   }
@@ -90,6 +91,7 @@ export class PodImages {
       const backOff = `Back-off pulling image "${container.image}": ${message}`;
       this.#states.set(container.name, { ...failed, reason: 'ImagePullBackOff', message: backOff });
       this.#owner.event('Normal', 'BackOff', `Back-off pulling image "${container.image}"`);
+      this.#owner.event('Warning', 'Failed', 'Error: ImagePullBackOff');
       this.#owner.changed();
     });
   }

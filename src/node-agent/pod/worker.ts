@@ -226,15 +226,13 @@ export class PodWorker {
   }
 
   #recordBackOffs(before: PodStatus | undefined, after: PodStatus): void {
+    const { namespace, name: podName, uid } = this.#pod.metadata;
     for (const { name, state } of [...(after.initContainerStatuses ?? []), ...(after.containerStatuses ?? [])]) {
       if (state?.waiting?.reason !== 'CrashLoopBackOff') continue;
       const previous = [...(before?.initContainerStatuses ?? []), ...(before?.containerStatuses ?? [])];
       if (previous.find((status) => status.name === name)?.state?.waiting?.reason === 'CrashLoopBackOff') continue;
-      this.#event(
-        'Warning',
-        'BackOff',
-        `Back-off restarting failed container ${name} in pod ${this.#pod.metadata.name}`,
-      );
+      const where = `container ${name} in pod ${podName}_${namespace}(${uid})`;
+      this.#event('Warning', 'BackOff', `Back-off restarting failed ${where}`);
     }
   }
 

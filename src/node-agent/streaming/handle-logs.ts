@@ -60,6 +60,12 @@ async function firstChunk(chunks: AsyncGenerator<Buffer>, container: ContainerTa
   }
 }
 
+/** Reasons that kubelet spells out. */
+const reasonTexts: Readonly<Record<string, string>> = {
+  ErrImagePull: "image can't be pulled",
+  ImagePullBackOff: 'trying and failing to pull image',
+};
+
 function logSource(pods: PodLookup, path: ContainerPath, container: ContainerTarget, options: LogOptions): LogSource {
   if (options.previous) {
     if (container.previousLogPath === undefined) {
@@ -71,7 +77,8 @@ function logSource(pods: PodLookup, path: ContainerPath, container: ContainerTar
     return { path: container.previousLogPath, ended: () => true, subscribe: () => () => undefined };
   }
   if (container.logPath === undefined) {
-    const reason = container.waitingReason ?? 'ContainerCreating';
+    const waitingReason = container.waitingReason ?? 'ContainerCreating';
+    const reason = reasonTexts[waitingReason] ?? waitingReason;
     throw new ApiError(
       'BadRequest',
       `container "${path.container}" in pod "${path.pod}" is waiting to start: ${reason}`,

@@ -217,7 +217,7 @@ describe('logs', () => {
     const response = await get('/containerLogs/default/web/main');
     expect([response.statusCode, JSON.parse(await text(response)).message]).toEqual([
       400,
-      'container "main" in pod "web" is waiting to start: ImagePullBackOff',
+      'container "main" in pod "web" is waiting to start: trying and failing to pull image',
     ]);
   });
 
