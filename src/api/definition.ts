@@ -71,6 +71,8 @@ export interface ResourceDefinition extends GroupVersionResource {
   /** Beyond metadata.name and metadata.namespace. */
   readonly fieldSelectors: Readonly<Record<string, (object: KubernetesObject) => string>>;
   readonly strategy: Strategy;
+  /** Sent as a `Warning:` with every answer about a kind that is on its way out. */
+  readonly deprecation?: string | undefined;
 }
 
 export interface KindRegistry {

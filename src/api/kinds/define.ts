@@ -24,6 +24,7 @@ export interface KindOptions {
   readonly allColumns?: readonly Column[];
   readonly fieldSelectors?: Readonly<Record<string, (object: KubernetesObject) => string>>;
   readonly strategy?: Strategy;
+  readonly deprecation?: string;
   /** Default: the kind in lower case. */
   readonly singular?: string;
 }
@@ -47,6 +48,7 @@ export function defineKind(options: KindOptions): ResourceDefinition {
     columns: options.allColumns ?? [nameColumn, ...(options.columns ?? []), ageColumn],
     fieldSelectors: options.fieldSelectors ?? {},
     strategy: options.strategy ?? {},
+    deprecation: options.deprecation,
   };
 }
 

@@ -39,6 +39,8 @@ export async function handleResource(
   if (info.rest !== '') throw resourceNotServed();
   const virtual = createVirtual(options.api, exchange.context, target, verb);
   if (virtual) return exchange.sendJson(201, await virtual(await bodyOf(exchange)));
+  const deprecation = options.api.definition(target)?.deprecation;
+  if (deprecation !== undefined) exchange.context.warn?.(deprecation);
   if (name === undefined) return handleCollection(options, exchange, target, verb);
   const named: NamedTarget = { ...target, name };
   switch (subresource) {

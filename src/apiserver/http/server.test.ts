@@ -117,6 +117,14 @@ test('fieldValidation: Warn tells in a header, Strict refuses, Ignore is silent'
   expect((await post('Strict')).body).toMatchObject({ code: 400, message: expect.stringContaining('unknown field') });
 });
 
+test('a kind on its way out is answered with a warning', async () => {
+  const answer = await http.call('GET', '/api/v1/namespaces/default/endpoints');
+  expect([answer.status, answer.headers.warning]).toEqual([
+    200,
+    '299 - "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"',
+  ]);
+});
+
 test('a stale resourceVersion is a 409', async () => {
   const name = fresh();
   const object = await created(name);

@@ -11,6 +11,7 @@ export const endpointsDefinition = defineKind({
   namespaced: true,
   shortNames: ['ep'],
   columns: endpointsColumns,
+  deprecation: 'v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice',
 });
 
 export const endpointSliceDefinition = defineKind({
