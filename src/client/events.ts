@@ -6,6 +6,7 @@ import type { Event } from '../api/generated/types/core-v1.ts';
 import { isReason } from '../api/status.ts';
 import { resources, type TypedObject } from '../api/types.ts';
 import { type Clock, systemClock } from '../lib/clock.ts';
+import { EventIds } from '../lib/event-id.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { ApiClient } from './types.ts';
 
@@ -36,7 +37,7 @@ export class EventRecorder {
   readonly #clock: Clock;
   readonly #remembered = new Map<string, Remembered>();
   #pending = 0;
-  #sequence = 0;
+  readonly #ids = new EventIds();
 
   constructor(options: EventRecorderOptions) {
     this.#options = options;
@@ -107,7 +108,7 @@ export class EventRecorder {
         entry.count = 1;
       }
     }
-    const name = `${object.metadata?.name}.${this.#clock.nowMs().toString(16)}${(this.#sequence++).toString(16).padStart(4, '0')}`;
+    const name = `${object.metadata?.name}.${this.#ids.next(this.#clock.nowMs())}`;
     const { component } = this.#options;
     await client.create<Event>(resources.events, {
       apiVersion: 'v1',

@@ -3,6 +3,7 @@
  * fails for a day must not fill the log of the masters. Pure but for its memory, which is bounded.
  */
 import type { KubernetesObject } from '../api/types.ts';
+import { EventIds } from '../lib/event-id.ts';
 import type { WantedPod } from './pod/types.ts';
 
 /** Kubernetes' own cache has 4096 entries. */
@@ -12,7 +13,7 @@ export class EventRecorder {
   readonly #nodeName: string;
   readonly #send: (event: KubernetesObject) => void;
   readonly #known = new Map<string, { first: string; id: string; count: number }>();
-  #lastNs = 0n;
+  readonly #ids = new EventIds();
 
   constructor(nodeName: string, send: (event: KubernetesObject) => void) {
     this.#nodeName = nodeName;
@@ -26,7 +27,7 @@ export class EventRecorder {
     const before = this.#known.get(key);
     const entry = {
       first: before?.first ?? now,
-      id: before?.id ?? this.#nextId(nowMs),
+      id: before?.id ?? this.#ids.next(nowMs),
       count: (before?.count ?? 0) + 1,
     };
     this.#known.delete(key);
@@ -57,12 +58,5 @@ export class EventRecorder {
       eventTime: null,
       count: entry.count,
     });
-  }
-
-  /** Nanoseconds since 1970 in hexadecimal, as upstream: events of one second, which lists show by name, stay in their order. */
-  #nextId(nowMs: number): string {
-    const ns = BigInt(Math.trunc(nowMs)) * 1_000_000n;
-    this.#lastNs = ns > this.#lastNs ? ns : this.#lastNs + 1n;
-    return this.#lastNs.toString(16).padStart(16, '0');
   }
 }
