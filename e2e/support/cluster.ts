@@ -1,12 +1,14 @@
 /** A cluster as a user has one: everything goes through `./trimast` and stock kubectl. */
 import { execFile, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 const launcher = resolve(import.meta.dirname, '../../trimast');
+/** Old, middle and new, as far as a machine has them. */
+const comparedMinors = [27, 30, 33, 35];
 const maxOutputBytes = 64 * 1024 * 1024;
 
 export interface Member {
@@ -142,12 +144,18 @@ export async function waitFor<T>(
   }
 }
 
-/** Kubectl binaries on this machine, by minor version: the one on PATH and any `kubectl.1.NN` beside it or in the usual SDK folder. */
+/**
+ * Kubectl binaries on this machine, by minor version: the one on PATH, `kubectl.1.NN` beside the file that it really is (as some SDKs install
+ * several), and those that `TRIMAST_KUBECTL` lists (paths with colons between).
+ */
 export async function findKubectls(): Promise<Map<string, string>> {
   const found = new Map<string, string>();
-  const candidates = (process.env.PATH ?? '').split(':').map((folder) => join(folder, 'kubectl'));
-  for (const minor of [27, 30, 33, 35]) candidates.push(`/usr/lib/google-cloud-sdk/bin/kubectl.1.${minor}`);
-  if (process.env.TRIMAST_KUBECTL) candidates.push(...process.env.TRIMAST_KUBECTL.split(':'));
+  const onPath = (process.env.PATH ?? '').split(':').map((folder) => join(folder, 'kubectl'));
+  const candidates = [...onPath, ...(process.env.TRIMAST_KUBECTL ?? '').split(':').filter(Boolean)];
+  for (const binary of onPath.filter((file) => existsSync(file))) {
+    const folder = dirname(realpathSync(binary));
+    candidates.push(...comparedMinors.map((minor) => join(folder, `kubectl.1.${minor}`)));
+  }
   for (const binary of candidates) {
     try {
       const { stdout } = await run(binary, ['version', '--client', '-o', 'json']);
