@@ -23,6 +23,14 @@ export interface StreamingProxy {
    * first byte was written is answered with its Status by the caller; after that it only ends the response.
    */
   handleLog(context: RequestContext, pod: Pod, request: HttpRequest, response: HttpResponse): Promise<void>;
+  /** The same over a WebSocket. Rejects as `handleUpgrade` does. */
+  handleLogUpgrade(
+    context: RequestContext,
+    pod: Pod,
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+  ): Promise<void>;
   /**
    * An HTTP/1.1 request with `Upgrade:`. `head` are bytes of the upgraded protocol that came with the request.
    * A rejection with an `ApiError` before anything was written is answered by the caller as an HTTP/1.1 response with the Status.

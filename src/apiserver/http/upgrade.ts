@@ -1,4 +1,4 @@
-/** HTTP/1.1 requests that ask for another protocol: exec, attach and port-forward. All others are refused. */
+/** HTTP/1.1 requests that ask for another protocol: exec, attach, port-forward and log. All others are refused. */
 import { type IncomingMessage, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { ApiError } from '../../api/status.ts';
@@ -8,7 +8,10 @@ import type { RequestContext } from '../types.ts';
 import { podForStream, type ResourceHandlerOptions } from './handle-resource.ts';
 import { parseRequestInfo } from './request-info.ts';
 
-const upgradable = new Set<string | undefined>(['exec', 'attach', 'portforward'] satisfies UpgradeSubresource[]);
+const upgradable = new Set<string | undefined>(['exec', 'attach', 'portforward', 'log'] satisfies (
+  | UpgradeSubresource
+  | 'log'
+)[]);
 
 /** Resolves when the exchange is over. @throws ApiError before anything was written */
 export async function handleUpgrade(
@@ -26,9 +29,11 @@ export async function handleUpgrade(
   }
   const { resource, subresource, namespace, name } = info;
   // Upstream authorizes WebSocket GETs as create, too, since 1.35: reading must not be enough to run commands.
+  const verb = subresource === 'log' ? 'get' : 'create';
   const target = { resource, subresource, namespace, name };
-  const { pod } = await podForStream(options, { context }, target, 'create');
+  const { pod } = await podForStream(options, { context }, target, verb);
   if (!options.streaming) throw new ApiError('ServiceUnavailable', 'pod streams are not available on this server');
+  if (subresource === 'log') return options.streaming.handleLogUpgrade(context, pod, request, socket, head);
   await options.streaming.handleUpgrade(context, pod, subresource as UpgradeSubresource, request, socket, head);
 }
 

@@ -16,6 +16,7 @@ import type { Duplex } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import type { TLSSocket } from 'node:tls';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { WebSocket } from 'ws';
 import type { Node, Pod } from '../../api/generated/types/core-v1.ts';
 import { ApiError } from '../../api/status.ts';
 import { agentCertificate, masterCertificate } from '../../pki/identities.ts';
@@ -84,8 +85,12 @@ beforeAll(async () => {
     });
   });
   front.on('upgrade', (call, socket, head) => {
-    const subresource = call.url!.slice(1).split('?')[0] as UpgradeSubresource;
-    frontFailure = proxy.handleUpgrade(context, pod, subresource, call, socket, head).catch((error: unknown) => {
+    const subresource = call.url!.slice(1).split('?')[0] as UpgradeSubresource | 'log';
+    const exchange =
+      subresource === 'log'
+        ? proxy.handleLogUpgrade(context, pod, call, socket, head)
+        : proxy.handleUpgrade(context, pod, subresource, call, socket, head);
+    frontFailure = exchange.catch((error: unknown) => {
       socket.destroy();
       return error;
     });
@@ -180,6 +185,52 @@ describe('logs', () => {
   test('a pod that is not scheduled has none', async () => {
     pod = { ...pod, spec: { containers: [{ name: 'main' }] } };
     expect(await log()).toEqual({ code: 200, body: '' });
+  });
+});
+
+describe('logs over WebSocket', () => {
+  async function messages(protocols: string[]): Promise<{ protocol: string; messages: (string | Buffer)[] }> {
+    const socket = new WebSocket(`${frontUrl}/log?tailLines=5`, protocols);
+    const messages: (string | Buffer)[] = [];
+    socket.on('message', (data: Buffer, isBinary) => messages.push(isBinary ? data : data.toString()));
+    await once(socket, 'close');
+    return { protocol: socket.protocol, messages };
+  }
+
+  test('are binary messages, after an empty one', async () => {
+    const binary = [Buffer.alloc(0), Buffer.from('line\n')];
+    expect(await messages(['binary.k8s.io'])).toEqual({ protocol: 'binary.k8s.io', messages: binary });
+    expect(await messages([])).toEqual({ protocol: '', messages: binary });
+    expect(asked[0]?.url).toBe('/containerLogs/default/web/main?tailLines=5');
+  });
+
+  test('are base64 in text messages where asked for', async () => {
+    const text = ['', Buffer.from('line\n').toString('base64')];
+    expect(await messages(['base64.binary.k8s.io'])).toEqual({ protocol: 'base64.binary.k8s.io', messages: text });
+  });
+
+  test('in another subprotocol are a BadRequest', async () => {
+    await once(new WebSocket(`${frontUrl}/log`, ['v5.channel.k8s.io']), 'error');
+    expect(await frontFailure).toMatchObject({ reason: 'BadRequest' });
+  });
+
+  test('that the agent refuses are refused before the upgrade', async () => {
+    answer = (_call, response) =>
+      response.writeHead(400).end(JSON.stringify(new ApiError('BadRequest', 'waiting to start').toStatus()));
+    await once(new WebSocket(`${frontUrl}/log`), 'error');
+    expect(await frontFailure).toMatchObject({ reason: 'BadRequest', message: 'waiting to start' });
+  });
+
+  test('a client that goes away ends the request to the agent', async () => {
+    const closed = Promise.withResolvers<void>();
+    answer = (_call, response) => {
+      response.write('first\n');
+      response.once('close', closed.resolve);
+    };
+    const socket = new WebSocket(`${frontUrl}/log?follow=true`);
+    await once(socket, 'message');
+    socket.terminate();
+    await closed.promise;
   });
 });
 

@@ -3,7 +3,7 @@
  * terminates them.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Duplex } from 'node:stream';
+import { type Duplex, Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Pod } from '../../api/generated/types/core-v1.ts';
 import { ApiError } from '../../api/status.ts';
@@ -14,6 +14,7 @@ import type { RequestContext } from '../types.ts';
 import { AgentClient } from './agent-client.ts';
 import { agentEndpoint, type FindNode } from './agent-endpoint.ts';
 import { chooseContainer } from './default-container.ts';
+import { acceptLogSocket, chooseLogProtocol, sendLog } from './log-websocket.ts';
 
 /** Streams through this replica at one time. */
 const maxStreams = 2_000;
@@ -63,6 +64,8 @@ export function createStreamingProxy(options: StreamingProxyOptions): StreamingP
     handleLog: (context, pod, request, response) =>
       // What is used of it is the same in HTTP/2's compatibility API, but the two have no common type.
       limited(() => proxyLog(client, options, context, pod, request, response as ServerResponse)),
+    handleLogUpgrade: (context, pod, request, socket, head) =>
+      limited(() => proxyLogSocket(client, options, context, pod, request, socket, head)),
     handleUpgrade: (_context, pod, subresource, request, socket, head) =>
       limited(() => proxyUpgrade(client, options, pod, subresource, request, socket, head)),
   };
@@ -102,6 +105,41 @@ async function proxyLog(
     await pipeline(answer, response);
   } catch (error) {
     if (!gone.signal.aborted) throw error;
+  } finally {
+    context.signal?.removeEventListener('abort', abort);
+  }
+}
+
+/** `context.signal` aborts when the connection is gone. */
+async function proxyLogSocket(
+  client: AgentClient,
+  { findNode }: StreamingProxyOptions,
+  context: RequestContext,
+  pod: Pod,
+  request: IncomingMessage,
+  socket: Duplex,
+  head: Buffer,
+): Promise<void> {
+  const protocol = chooseLogProtocol(request);
+  const query = queryOf(request);
+  const path = agentPath('containerLogs', pod, chooseContainer(pod, query.get('container') ?? undefined));
+  const gone = new AbortController();
+  const abort = () => gone.abort();
+  socket.once('close', abort);
+  context.signal?.addEventListener('abort', abort, { once: true });
+  try {
+    const call = { method: 'GET', path: `${path}?${query}`, headers: {}, signal: gone.signal };
+    const answer = pod.spec?.nodeName
+      ? await client.get(await agentEndpoint(pod, findNode), call)
+      : Readable.from([]);
+    const webSocket = await acceptLogSocket(request, socket, head, protocol);
+    webSocket.on('error', () => webSocket.terminate());
+    try {
+      await sendLog(webSocket, protocol, answer);
+    } catch {
+      // The agent broke off in the middle: an orderly close would tell the client that this was the end of the log.
+      webSocket.terminate();
+    }
   } finally {
     context.signal?.removeEventListener('abort', abort);
   }

@@ -1,4 +1,4 @@
-import { once } from 'node:events';
+import { on, once } from 'node:events';
 import { appendFileSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { type IncomingMessage, request as plainRequest } from 'node:http';
 import { request } from 'node:https';
@@ -295,6 +295,41 @@ describe('exec over WebSocket', () => {
     expect(channels[2]).toBe('it failed\n');
     const status = JSON.parse(channels[3]!);
     expect([status.reason, status.details.causes]).toEqual(['NonZeroExitCode', [{ reason: 'ExitCode', message: '3' }]]);
+  });
+
+  test('before v4: success says nothing, failure is a text', async () => {
+    resetContainer();
+    const socket = execSocket('command=cat&stdin=true&stdout=true', 'channel.k8s.io');
+    await once(socket, 'open');
+    expect(socket.protocol).toBe('channel.k8s.io');
+    const failed = await received(execSocket('command=fail&stdout=true&stderr=true', 'channel.k8s.io'));
+    expect(failed).toEqual({ 1: '', 2: 'it failed\n', 3: expect.stringContaining('3') });
+    expect(failed[3]).not.toContain('{');
+    socket.terminate();
+  });
+
+  test.each(['v4.base64.channel.k8s.io', 'base64.channel.k8s.io'])('%s: text of digit and base64', async (protocol) => {
+    resetContainer();
+    const socket = execSocket('command=fail&stdout=true&stderr=true', protocol);
+    const messages: string[] = [];
+    socket.on('message', (data: Buffer, isBinary) => messages.push(isBinary ? 'binary' : data.toString()));
+    await once(socket, 'close');
+    expect(messages.slice(0, 2)).toEqual(['1', `2${Buffer.from('it failed\n').toString('base64')}`]);
+    expect(messages[2]?.[0]).toBe('3');
+  });
+
+  test('base64 input is decoded', async () => {
+    resetContainer();
+    const socket = execSocket('command=cat&stdin=true&stdout=true', 'base64.channel.k8s.io');
+    await once(socket, 'open');
+    socket.send(`0${Buffer.from('ping').toString('base64')}`);
+    const messages: string[] = [];
+    for await (const [data] of on(socket, 'message')) {
+      messages.push(String(data));
+      if (messages.length === 2) break;
+    }
+    expect(messages).toEqual(['1', `1${Buffer.from('ping').toString('base64')}`]);
+    socket.terminate();
   });
 
   test('a command that cannot start is an InternalError on the error channel', async () => {

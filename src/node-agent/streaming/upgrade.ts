@@ -26,11 +26,13 @@ export async function acceptProcessStreams(
   switch (requestedProtocol(upgrade.request)) {
     case 'websocket': {
       const offered = offeredSubprotocols(upgrade.request);
-      const chosen = webSocketProtocols.find((protocol) => offered.includes(protocol));
-      if (!chosen) {
+      const chosen = webSocketProtocols.find((protocol) =>
+        protocol === '' ? offered.length === 0 : offered.includes(protocol),
+      );
+      if (chosen === undefined) {
         throw new ApiError(
           'BadRequest',
-          `no common WebSocket subprotocol: offered "${offered.join(', ')}", spoken here ${webSocketProtocols.join(', ')}`,
+          `no common WebSocket subprotocol: offered "${offered.join(', ')}", spoken here ${webSocketProtocols.filter(Boolean).join(', ')}`,
         );
       }
       return webSocketStreams(await acceptWebSocket(upgrade, chosen), chosen, selection);
@@ -128,7 +130,7 @@ function acceptWebSocket({ request, socket, head }: UpgradeRequest, subprotocol:
     maxPayload: maxMessageBytes,
     perMessageDeflate: false,
   });
-  server.on('headers', (headers) => headers.push(`Sec-WebSocket-Protocol: ${subprotocol}`));
+  if (subprotocol !== '') server.on('headers', (headers) => headers.push(`Sec-WebSocket-Protocol: ${subprotocol}`));
   return new Promise((resolve, reject) => {
     server.on('wsClientError', (error) => reject(new ApiError('BadRequest', error.message)));
     server.handleUpgrade(request, socket, head, resolve);

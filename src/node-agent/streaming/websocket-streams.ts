@@ -1,6 +1,8 @@
 /**
- * The remote command protocol over WebSocket, subprotocols v5.channel.k8s.io and v4.channel.k8s.io: binary messages whose first byte names
- * the channel: 0 stdin, 1 stdout, 2 stderr, 3 error (a Status), 4 resize. In v5, channel 255 with one byte of payload closes that channel.
+ * The remote command protocol over WebSocket: messages whose first byte names the channel: 0 stdin, 1 stdout, 2 stderr, 3 error,
+ * 4 resize. The subprotocols differ in (see `webSocketProtocols`): the error channel, which carries a Status since v4 and before that a
+ * text, for failures only; the close signal of v5, channel 255 with one byte of payload; and the encoding, binary or (`base64`) text of
+ * the channel's digit and base64.
  *
  * All channels share one connection: when the process does not read its input, the connection is paused at `maxStdinBufferBytes`.
  */
@@ -24,8 +26,15 @@ const maxStdinBufferBytes = 1024 * 1024;
 /** The largest message taken from a client; kubectl's are 32 KiB. */
 export const maxMessageBytes = 4 * 1024 * 1024;
 
-/** In the order of preference. */
-export const webSocketProtocols = ['v5.channel.k8s.io', 'v4.channel.k8s.io'] as const;
+/** In the order of preference. The empty name is that of a client that offers none. */
+export const webSocketProtocols = [
+  'v5.channel.k8s.io',
+  'v4.channel.k8s.io',
+  'v4.base64.channel.k8s.io',
+  'channel.k8s.io',
+  'base64.channel.k8s.io',
+  '',
+] as const;
 export type WebSocketProtocol = (typeof webSocketProtocols)[number];
 
 /** `socket` has just been accepted under `protocol`; from here on it belongs to the streams. */
@@ -34,15 +43,15 @@ export function webSocketStreams(
   protocol: WebSocketProtocol,
   selection: StreamSelection,
 ): ProcessStreams {
+  const encoding: Encoding = protocol.includes('base64') ? 'base64' : 'binary';
   const resizes = new ResizeEvents();
   const gone = new AbortController();
   const stdin = selection.stdin ? stdinOf(socket) : undefined;
   let inputEnded = false;
 
   socket.on('message', (raw: RawData) => {
-    const message = raw as Buffer;
-    const payload = message.subarray(1);
-    switch (message[0]) {
+    const { channel, payload } = decode(raw as Buffer, encoding);
+    switch (channel) {
       case channels.stdin:
         if (!stdin || stdin.destroyed || inputEnded || payload.length === 0) return;
         stdin.push(payload);
@@ -71,8 +80,13 @@ export function webSocketStreams(
     stdin?.destroy();
   });
 
-  const stdout = selection.stdout ? outputOf(socket, channels.stdout) : undefined;
-  const stderr = selection.stderr ? outputOf(socket, channels.stderr) : undefined;
+  const stdout = selection.stdout ? outputOf(socket, encoding, channels.stdout) : undefined;
+  const stderr = selection.stderr ? outputOf(socket, encoding, channels.stderr) : undefined;
+  if (protocol !== 'v5.channel.k8s.io') {
+    // Clients of the older protocols wait for a first, empty message to know that the connection is established.
+    const lowest = stdout ? channels.stdout : stderr ? channels.stderr : channels.error;
+    send(socket, encoding, lowest, Buffer.alloc(0)).catch(() => socket.terminate());
+  }
   return {
     stdin,
     stdout,
@@ -82,7 +96,8 @@ export function webSocketStreams(
     async finish(outcome: Status) {
       const flushed = [stdout, stderr].map((output) => endOutput(output));
       await Promise.all(flushed);
-      await send(socket, channels.error, Buffer.from(JSON.stringify(outcome)));
+      const told = encodeOutcome(outcome, protocol);
+      if (told !== undefined) await send(socket, encoding, channels.error, Buffer.from(told));
       // A paused connection would never see the client's closing handshake.
       socket.resume();
       stdin?.destroy();
@@ -107,11 +122,11 @@ function stdinOf(socket: WebSocket): Readable {
   return stdin;
 }
 
-function outputOf(socket: WebSocket, channel: number): Writable {
+function outputOf(socket: WebSocket, encoding: Encoding, channel: number): Writable {
   const output = new Writable({
     highWaterMark: streamBufferBytes,
     write(chunk: Buffer, _encoding, callback) {
-      send(socket, channel, chunk).then(() => callback(), callback);
+      send(socket, encoding, channel, chunk).then(() => callback(), callback);
     },
   });
   output.on('error', () => socket.terminate());
@@ -119,10 +134,30 @@ function outputOf(socket: WebSocket, channel: number): Writable {
 }
 
 /** Resolves when the bytes were handed to the operating system, or the connection is gone. */
-function send(socket: WebSocket, channel: number, payload: Buffer): Promise<void> {
+function send(socket: WebSocket, encoding: Encoding, channel: number, payload: Buffer): Promise<void> {
+  const message =
+    encoding === 'base64'
+      ? `${channel}${payload.toString('base64')}`
+      : Buffer.concat([Buffer.from([channel]), payload]);
   return new Promise((resolve) => {
-    socket.send(Buffer.concat([Buffer.from([channel]), payload]), { binary: true }, () => resolve());
+    socket.send(message, { binary: encoding === 'binary' }, () => resolve());
   });
+}
+
+type Encoding = 'binary' | 'base64';
+
+function decode(message: Buffer, encoding: Encoding): { channel: number | undefined; payload: Buffer } {
+  const payload = message.subarray(1);
+  if (encoding === 'binary') return { channel: message[0], payload };
+  return { channel: (message[0] ?? 0) - digitZero, payload: Buffer.from(payload.toString('latin1'), 'base64') };
+}
+
+const digitZero = '0'.charCodeAt(0);
+
+/** What goes to the error channel; undefined: nothing. */
+function encodeOutcome(outcome: Status, protocol: WebSocketProtocol): string | undefined {
+  if (protocol.startsWith('v')) return JSON.stringify(outcome);
+  return outcome.status === 'Success' ? undefined : outcome.message;
 }
 
 function endOutput(output: Writable | undefined): Promise<void> {
