@@ -372,3 +372,15 @@ test('a node reads only the secrets that its pods use', async () => {
   const stranger = createLocalClient(api, { user: nodeUser('n2') });
   expect((await failure(stranger.get(resources.secrets, { namespace: 'default', name: 'used' }))).code).toBe(403);
 });
+
+test('an update that replaces the tolerations of a pod keeps those that every pod has', async () => {
+  const { client } = await createTestApi();
+  const created = await client.create<Pod>(resources.pods, pod('a'));
+  const own = [{ key: 'x', operator: 'Exists', effect: 'NoSchedule' }];
+  const updated = await client.update<Pod>(resources.pods, {
+    ...created,
+    spec: { ...created.spec!, tolerations: own },
+  } as Pod);
+  expect(updated.spec?.tolerations).toEqual([...own, ...created.spec!.tolerations!]);
+  expect(updated.metadata?.generation).toBe(2);
+});

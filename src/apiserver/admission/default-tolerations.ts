@@ -1,4 +1,7 @@
-/** Pods stay for five minutes on a node that is not ready or not reachable, unless they say otherwise. */
+/**
+ * Pods stay for five minutes on a node that is not ready or not reachable, unless they say otherwise. On updates too: a client that
+ * replaces the whole list does not mean to take these away, and validation would not let it.
+ */
 import type { Toleration } from '../../api/generated/types/core-v1.ts';
 import { podBeingWritten } from './pod-requests.ts';
 import type { AdmissionPlugin } from './types.ts';
@@ -7,7 +10,7 @@ const taints = ['node.kubernetes.io/not-ready', 'node.kubernetes.io/unreachable'
 const tolerationSeconds = 300;
 
 export const defaultTolerations: AdmissionPlugin = (request) => {
-  const spec = podBeingWritten(request, 'CREATE')?.spec;
+  const spec = (podBeingWritten(request, 'CREATE') ?? podBeingWritten(request, 'UPDATE'))?.spec;
   if (!spec) return;
   const given = spec.tolerations ?? [];
   const missing = taints.filter((key) => !given.some((toleration) => tolerates(toleration, key)));
