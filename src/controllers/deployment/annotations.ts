@@ -21,23 +21,27 @@ const own = new Set([
 
 type Annotations = Record<string, string>;
 
-export function revisionOf(set: ReplicaSet): number {
-  return Number.parseInt(set.metadata?.annotations?.[revisionAnnotation] ?? '0', 10) || 0;
+/** A bigint, since users may start anywhere within 64 bits. What is no number counts as none: 0. */
+export function revisionOf(set: ReplicaSet): bigint {
+  const text = set.metadata?.annotations?.[revisionAnnotation] ?? '';
+  return /^\d{1,19}$/.test(text) ? BigInt(text) : 0n;
 }
 
 /** One more than any other ReplicaSet has: the current template is always the newest revision. */
-export function nextRevision(oldSets: readonly ReplicaSet[]): number {
-  return Math.max(0, ...oldSets.map(revisionOf)) + 1;
+export function nextRevision(oldSets: readonly ReplicaSet[]): bigint {
+  let newest = 0n;
+  for (const set of oldSets) if (revisionOf(set) > newest) newest = revisionOf(set);
+  return newest + 1n;
 }
 
 /** Those of the ReplicaSet of the current template. */
-export function newSetAnnotations(deployment: Deployment, set: ReplicaSet | undefined, revision: number): Annotations {
+export function newSetAnnotations(deployment: Deployment, set: ReplicaSet | undefined, revision: bigint): Annotations {
   const result: Annotations = { ...set?.metadata?.annotations };
   for (const [key, value] of Object.entries(deployment.metadata?.annotations ?? {}))
     if (!own.has(key)) result[key] = value;
-  const present = set ? revisionOf(set) : 0;
+  const present = set ? revisionOf(set) : 0n;
   if (present >= revision) return result;
-  if (present > 0) {
+  if (present > 0n) {
     const history = [...(result[historyAnnotation]?.split(',') ?? []), String(present)];
     result[historyAnnotation] = history.slice(-maxHistory).join(',');
   }

@@ -307,6 +307,15 @@ describe('planDeployment', () => {
     expect(world.turn()).toBe('v1:0 v2:3');
   });
 
+  it('counts revisions beyond 2^53', () => {
+    const world = rolled(1);
+    const [old] = world.sets;
+    old!.metadata!.annotations![revision] = '3546343826724305832';
+    world.image('v9');
+    world.plan();
+    expect(world.last?.revision).toBe('3546343826724305833');
+  });
+
   it('keeps revisionHistoryLimit old ReplicaSets, the newest', () => {
     const world = rolled(1, { revisionHistoryLimit: 2 });
     for (const image of ['v2', 'v3', 'v4', 'v5']) {

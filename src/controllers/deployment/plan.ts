@@ -156,7 +156,7 @@ function expired(deployment: Deployment, oldSets: readonly ReplicaSet[]): Deploy
   const surplus = alive.length - (deployment.spec?.revisionHistoryLimit ?? 10);
   if (surplus <= 0) return [];
   return alive
-    .sort((a, b) => revisionOf(a) - revisionOf(b))
+    .sort((a, b) => Number(revisionOf(a) - revisionOf(b)))
     .slice(0, surplus)
     .filter(
       (set) =>
