@@ -19,12 +19,16 @@ export async function logTail(path: string): Promise<string> {
     const text = lines
       .filter((line) => line !== '')
       .slice(-MAX_TAIL_LINES)
-      // TIMESTAMP STREAM TAGS CONTENT
-      .map((line) => line.split(' ').slice(3).join(' '))
-      .map((line) => `${line}\n`)
+      .map(content)
       .join('');
     return Buffer.from(text).subarray(-MAX_TAIL_BYTES).toString('utf8');
   } finally {
     await file.close();
   }
+}
+
+/** Of a line TIMESTAMP STREAM TAGS CONTENT. One tagged P was cut by the runtime, or is the end of output without a line feed. */
+function content(line: string): string {
+  const [, , tags = '', ...rest] = line.split(' ');
+  return rest.join(' ') + (tags.split(':')[0] === 'P' ? '' : '\n');
 }

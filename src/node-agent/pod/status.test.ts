@@ -112,6 +112,17 @@ describe('podStatus', () => {
     expect(condition(done, 'Initialized')?.status).toBe('True');
   });
 
+  it('with init containers, before there is a sandbox: every container waits as PodInitializing', () => {
+    const pod = testPod({ initContainers: [testContainer('init'), testContainer('other')] });
+    const result = status(pod, { sandboxes: [], ips: [] });
+    const all = [...(result.initContainerStatuses ?? []), ...(result.containerStatuses ?? [])];
+    expect(all.map(({ name, state }) => `${name}: ${state?.waiting?.reason}`)).toEqual([
+      'init: PodInitializing',
+      'other: PodInitializing',
+      'app: PodInitializing',
+    ]);
+  });
+
   it('keeps the time of a transition while the condition stays', () => {
     const containers = [runtimeContainer('app')];
     const first = status(testPod(), { containers });

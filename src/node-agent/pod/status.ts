@@ -218,13 +218,9 @@ function notCreated(
   ) {
     return before;
   }
+  // Of all containers of such a pod, the first init container included: as kubelet does.
   const hasInit = (pod.spec.initContainers ?? []).length > 0;
-  const reason =
-    hasInit && kind === 'regular'
-      ? 'PodInitializing'
-      : hasInit && observed.sandboxes[0]?.ready
-        ? 'PodInitializing'
-        : 'ContainerCreating';
+  const reason = hasInit ? 'PodInitializing' : 'ContainerCreating';
   const waiting = startProblem(observed, container.name) ?? { reason };
   return {
     name: container.name,
