@@ -102,6 +102,20 @@ test('a single command says what is wrong when a member does not exist', async (
   expect(output.stdout + output.stderr).toContain('master-9');
 });
 
+test('SIGKILL of every process of the cluster, containers included, then up: the same cluster from disk', async () => {
+  const before = await cluster.json<{ metadata: { uid: string } }>('get deployment hello');
+  const pids = shell('ps -eo pid,args')
+    .filter((line) => line.includes(cluster.dir) && !line.includes('vitest'))
+    .map((line) => Number.parseInt(line, 10));
+  expect(pids.length).toBeGreaterThan(20);
+  for (const pid of pids) kill(pid);
+  await cluster.up();
+  expect((await cluster.json<{ metadata: { uid: string } }>('get deployment hello')).metadata.uid).toBe(
+    before.metadata.uid,
+  );
+  await allReady(20);
+});
+
 test('down leaves no process, namespace, mount, bridge, nftables table or cgroup', async () => {
   const id = createHash('sha256').update(realpathSync(cluster.dir)).digest('hex').slice(0, 6);
   const traces = () => ({
@@ -126,4 +140,13 @@ test('up after down brings the same cluster back from disk', async () => {
 
 function shell(command: string): string[] {
   return execFileSync('sh', ['-c', command], { encoding: 'utf8' }).split('\n').filter(Boolean);
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    // It ended with the one before.
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
 }
