@@ -159,6 +159,27 @@ describe('validation', () => {
   });
 });
 
+describe('sysctls', () => {
+  const names = (...all: string[]) =>
+    findings({ securityContext: { sysctls: all.map((name) => ({ name, value: '1' })) } });
+  const at = (index: number) => `spec.securityContext.sysctls[${index}].name`;
+
+  test('names have segments of letters, digits, - and _ joined by dots or slashes', () => {
+    expect(names('kernel.shmmax', 'safe-and-unsafe', 'net/ipv4/conf/eth0.100/x_y')).toEqual([]);
+    const wrong = names('foo-', 'kernel.shmmax', 'bar..', 'A.b', 'a'.repeat(254));
+    expect(wrong.map((text) => text.slice(0, text.indexOf(': must have')))).toEqual([
+      `${at(0)}: Invalid value: "foo-"`,
+      `${at(2)}: Invalid value: "bar.."`,
+      `${at(3)}: Invalid value: "A.b"`,
+      `${at(4)}: Invalid value: "${'a'.repeat(254)}"`,
+    ]);
+  });
+
+  test('names are there, and each once', () => {
+    expect(names('a.b', '', 'a.b')).toEqual([`${at(1)}: Required value`, `${at(2)}: Duplicate value: "a.b"`]);
+  });
+});
+
 describe('update', () => {
   const change = (alter: (pod: Pod) => void) => {
     const old = created({ tolerations: [{ key: 'a', operator: 'Exists' }] });

@@ -2,9 +2,12 @@
 import type { FieldError } from '../../definition.ts';
 import type { PodSecurityContext, PodSpec, SeccompProfile, SecurityContext } from '../../generated/types/core-v1.ts';
 import { fieldForbidden, fieldInvalid, fieldRequired } from '../../meta/field-error.ts';
-import { each, inRange, oneOf, required } from '../checks.ts';
+import { each, inRange, oneOf, requiredName, unique } from '../checks.ts';
 
 const maxId = 2_147_483_647;
+const maxSysctlNameChars = 253;
+/** Segments joined by dots or slashes; see sysctl.d(5). */
+const sysctlName = /^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?$/;
 
 export function validateContainerSecurity(context: SecurityContext | undefined, field: string): FieldError[] {
   if (!context) return [];
@@ -46,8 +49,13 @@ export function validatePodSecurity(
     ...each(`${field}.securityContext.supplementalGroups`, context.supplementalGroups, (group, here) =>
       inRange(here, group, 0, maxId),
     ),
-    ...each(`${field}.securityContext.sysctls`, context.sysctls, (sysctl, here) =>
-      required(`${here}.name`, sysctl.name),
+    ...each(`${field}.securityContext.sysctls`, context.sysctls, ({ name }, here) =>
+      requiredName(`${here}.name`, name, validSysctlName),
+    ),
+    ...unique(
+      context.sysctls,
+      ({ name }) => name,
+      (index) => `${field}.securityContext.sysctls[${index}].name`,
     ),
     ...validateSeccomp(context.seccompProfile, `${field}.securityContext.seccompProfile`),
   ];
@@ -64,4 +72,9 @@ function validateSeccomp(profile: SeccompProfile | undefined, field: string): Fi
     errors.push(fieldForbidden(`${field}.localhostProfile`, 'can only be set when seccomp type is Localhost'));
   }
   return errors;
+}
+
+function validSysctlName(name: string): string | undefined {
+  if (name.length <= maxSysctlNameChars && sysctlName.test(name)) return undefined;
+  return `must have at most ${maxSysctlNameChars} characters and match regex ${sysctlName.source}`;
 }
