@@ -55,8 +55,8 @@ function context(): WorkerContext {
   };
 }
 
-function start(pod: WantedPod): PodWorker {
-  worker = new PodWorker(pod, context());
+function start(pod: WantedPod, more: Partial<WorkerContext> = {}): PodWorker {
+  worker = new PodWorker(pod, { ...context(), ...more });
   runtime.watch(() => worker.wake());
   return worker;
 }
@@ -132,6 +132,44 @@ describe('PodWorker', () => {
     configMaps.config = { data: { a: '1' } };
     worker.objectsChanged();
     await until(() => last()?.phase === 'Running');
+  });
+
+  it('brings volumes up to date one after the other, and the last change is shown', async () => {
+    const shown: (string | undefined)[] = [];
+    let atOnce = 0;
+    let mostAtOnce = 0;
+    let isBroken = false;
+    const prepare: WorkerContext['storage']['prepare'] = async (_pod, _fields, objects) => {
+      const value = objects.configMap('config')?.data?.a;
+      mostAtOnce = Math.max(mostAtOnce, ++atOnce);
+      await settle();
+      atOnce--;
+      if (isBroken) throw new Error('disk is full');
+      shown.push(value);
+    };
+    const storage = Object.assign(createNoStorage(), { prepare });
+    const change = (config: ConfigMap | undefined) => {
+      configMaps = config ? { config } : {};
+      worker.objectsChanged();
+    };
+    start(testPod({ volumes: [{ name: 'v', configMap: { name: 'config', optional: true } }] }), { storage });
+    await until(() => atOnce === 1);
+    // While the volumes are first made.
+    change({ data: { a: '1' } });
+    await until(() => shown.at(-1) === '1');
+    for (const a of ['2', '3', '4']) change({ data: { a } });
+    await until(() => shown.at(-1) === '4');
+    change(undefined);
+    await until(() => shown.at(-1) === undefined);
+    isBroken = true;
+    change({ data: { a: '5' } });
+    await until(() => atOnce === 1);
+    await until(() => atOnce === 0);
+    isBroken = false;
+    await settle();
+    clock.advance(10_000);
+    await until(() => shown.at(-1) === '5');
+    expect(mostAtOnce).toBe(1);
   });
 
   it('waits for a ConfigMap of its environment with CreateContainerConfigError', async () => {

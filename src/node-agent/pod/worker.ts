@@ -42,6 +42,10 @@ export class PodWorker {
   #published = '';
   #seen: RuntimeObservation = NOTHING_OBSERVED;
   #volumes: ObservedPod['volumes'] = { state: 'unknown' };
+  /** Something that volumes show has changed since their content was last looked up. */
+  #volumesStale = false;
+  #refreshFailures = 0;
+  #cancelRefresh: (() => void) | undefined;
   #sandboxFailure: Failure | undefined;
   readonly #images: PodImages;
   readonly #startFailures = new Map<string, Failure>();
@@ -113,7 +117,7 @@ export class PodWorker {
       if (failure.reason === 'CreateContainerConfigError') this.#startFailures.delete(name);
     }
     if (this.#volumes.state === 'failed') this.#volumes = { state: 'unknown' };
-    else if (this.#volumes.state === 'ready' && !this.#ending) void this.#refreshVolumes();
+    this.#volumesStale = true;
     this.wake();
   }
 
@@ -133,6 +137,7 @@ export class PodWorker {
     while (!this.#abandoned) {
       this.#woken = false;
       try {
+        if (this.#volumesStale && this.#volumes.state === 'ready' && !this.#ending) await this.#refreshVolumes();
         const step = await this.#lookAndPlan();
         if (step.do === 'finished' && this.#removed) break;
         if (step.do === 'finished') this.#reportGone();
@@ -147,6 +152,7 @@ export class PodWorker {
         await this.#sleepFor(delayMs);
       }
     }
+    this.#cancelRefresh?.();
     this.#context.probes.sync(this.#pod.metadata.uid, []);
   }
 
@@ -269,6 +275,7 @@ export class PodWorker {
 
   async #prepareVolumes(): Promise<void> {
     const { metadata } = this.#pod;
+    this.#volumesStale = false;
     try {
       await this.#context.storage.prepare(this.#pod, this.#fields(), this.#context.objects(metadata.namespace));
       this.#volumes = { state: 'ready' };
@@ -280,16 +287,20 @@ export class PodWorker {
     }
   }
 
-  /** A running pod keeps what it has when the new content cannot be had. */
+  /** One at a time, in the worker's loop: two that write the same volume would undo each other. A running pod keeps what it has on failure. */
   async #refreshVolumes(): Promise<void> {
+    const { storage, clock, logger } = this.#context;
+    this.#volumesStale = false;
+    this.#cancelRefresh?.();
     try {
-      await this.#context.storage.prepare(
-        this.#pod,
-        this.#fields(),
-        this.#context.objects(this.#pod.metadata.namespace),
-      );
+      await storage.prepare(this.#pod, this.#fields(), this.#context.objects(this.#pod.metadata.namespace));
+      this.#refreshFailures = 0;
     } catch (error) {
-      this.#context.logger.debug({ err: error, pod: this.#name() }, 'volumes not refreshed');
+      logger.debug({ err: error, pod: this.#name() }, 'volumes not refreshed');
+      // The object's return will be told.
+      if (error instanceof MissingObjectError) return;
+      this.#refreshFailures++;
+      this.#cancelRefresh = clock.setTimer(retryDelayMs(this.#refreshFailures), () => this.objectsChanged());
     }
   }
 

@@ -29,14 +29,19 @@ const DATA_LINK = '..data';
 export async function writeAtomically(folder: string, payload: Payload, group?: number): Promise<boolean> {
   await mkdir(folder, { recursive: true, mode: 0o755 });
   const current = await readlink(join(folder, DATA_LINK)).catch(() => undefined);
-  if (current !== undefined && (await isSame(join(folder, current), payload))) return false;
+  const names = new Set([...payload.keys()].map((path) => path.split('/')[0]!));
+  if (current !== undefined && (await isSame(join(folder, current), payload))) {
+    // The agent may have ended between the change and its links.
+    await linkNames(folder, names);
+    return false;
+  }
   const generation = `..${new Date().toISOString().replace(/[-:TZ]/g, '_')}${randomBytes(4).toString('hex')}`;
   await writeFiles(join(folder, generation), payload, group);
   const temporary = join(folder, '..data_tmp');
   await rm(temporary, { force: true });
   await symlink(generation, temporary);
   await rename(temporary, join(folder, DATA_LINK));
-  await linkNames(folder, new Set([...payload.keys()].map((path) => path.split('/')[0]!)));
+  await linkNames(folder, names);
   for (const name of await readdir(folder)) {
     if (name.startsWith('..') && name !== DATA_LINK && name !== generation) {
       await rm(join(folder, name), { recursive: true, force: true });

@@ -87,6 +87,11 @@ describe('writeAtomically', () => {
     const names = await readdir(folder);
     expect(names).not.toContain(first);
     expect(names.filter((name) => !name.startsWith('..')).sort()).toEqual(['a', 'f']);
+    // As after an end between the change and its links.
+    await rm(join(folder, 'f'));
+    await symlink('..data/gone', join(folder, 'gone'));
+    expect(await writeAtomically(folder, files({ a: '3', f: '4' }))).toBe(false);
+    expect((await readdir(folder)).filter((name) => !name.startsWith('..')).sort()).toEqual(['a', 'f']);
   });
 });
 
