@@ -1,6 +1,6 @@
 /** A kind is data plus a strategy. The generic path in `src/apiserver` knows no kind; it knows this. */
 import type { StatusCause } from './status.ts';
-import type { GroupVersionResource, KubernetesObject } from './types.ts';
+import type { GroupVersionKind, GroupVersionResource, KubernetesObject } from './types.ts';
 
 /** One cell of a server-printed table (`meta.k8s.io/v1 Table`). `nowMs` is wall clock, for ages. */
 export interface Column {
@@ -55,6 +55,17 @@ export interface Strategy {
   gracePeriodSeconds?(object: KubernetesObject, requested: number | undefined): number;
 }
 
+/**
+ * Of a kind that is another version of one that is stored: the one stored form of both. Clients see the served form; strategy and field
+ * selectors work on the stored one.
+ */
+export interface StoredForm extends GroupVersionResource, GroupVersionKind {
+  /** The result may share parts with `object`, which is not changed. */
+  toStored(object: KubernetesObject): KubernetesObject;
+  /** The reverse of `toStored`, under the same terms. */
+  fromStored(object: KubernetesObject): KubernetesObject;
+}
+
 export interface ResourceDefinition extends GroupVersionResource {
   readonly kind: string;
   readonly listKind: string;
@@ -71,6 +82,8 @@ export interface ResourceDefinition extends GroupVersionResource {
   /** Beyond metadata.name and metadata.namespace. */
   readonly fieldSelectors: Readonly<Record<string, (object: KubernetesObject) => string>>;
   readonly strategy: Strategy;
+  /** Absent: stored as served. */
+  readonly stored?: StoredForm | undefined;
   /** Sent as a `Warning:` with every answer about a kind that is on its way out. */
   readonly deprecation?: string | undefined;
 }

@@ -5,6 +5,7 @@ import { configMapDefinition } from './kinds/config-map/definition.ts';
 import { deploymentDefinition } from './kinds/deployment/definition.ts';
 import { endpointSliceDefinition, endpointsDefinition } from './kinds/endpoints/definition.ts';
 import { eventDefinition } from './kinds/event/definition.ts';
+import { eventsV1Definition } from './kinds/event/events-v1.ts';
 import { leaseDefinition } from './kinds/lease/definition.ts';
 import { namespaceDefinition } from './kinds/namespace/definition.ts';
 import { nodeDefinition } from './kinds/node/definition.ts';
@@ -20,6 +21,7 @@ const builtIn: readonly ResourceDefinition[] = [
   configMapDefinition,
   endpointsDefinition,
   eventDefinition,
+  eventsV1Definition,
   namespaceDefinition,
   nodeDefinition,
   podDefinition,

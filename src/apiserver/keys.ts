@@ -2,12 +2,15 @@
 import type { GroupVersionResource } from '../api/types.ts';
 import { type KeyRange, prefixEnd } from '../store/types.ts';
 
-type Located = Pick<GroupVersionResource, 'group' | 'resource'>;
+type Located = Pick<GroupVersionResource, 'group' | 'resource'> & {
+  readonly stored?: GroupVersionResource | undefined;
+};
 
 const root = '/registry/';
 
 export function resourcePrefix(resource: Located): string {
-  return `${root}${resource.group === '' ? 'core' : resource.group}/${resource.resource}/`;
+  const located = resource.stored ?? resource;
+  return `${root}${located.group === '' ? 'core' : located.group}/${located.resource}/`;
 }
 
 /** Keys are byte strings: what is not ASCII in a name goes in as UTF-8. */

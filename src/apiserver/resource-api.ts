@@ -20,6 +20,7 @@ import type { ApiCore } from './core.ts';
 import { decodeObject } from './decode-object.ts';
 import type { PatchBody } from './decode-patch.ts';
 import type { ObjectRecord } from './object-record.ts';
+import { servedList, servedRecord, servedStream } from './served-form.ts';
 import { bindPod } from './subresources/binding.ts';
 import { evictPod } from './subresources/eviction.ts';
 import { getScale, patchScale, updateScale } from './subresources/scale.ts';
@@ -80,6 +81,10 @@ export class ResourceApi {
     return this.#core.clock;
   }
 
+  #served(target: Target, record: ObjectRecord): ObjectRecord {
+    return servedRecord(this.definition(target), record);
+  }
+
   definition(target: Target): ResourceDefinition | undefined {
     return this.#core.registry.find(target.resource);
   }
@@ -104,57 +109,63 @@ export class ResourceApi {
   }
 
   /** @throws ApiError NotFound */
-  get(context: RequestContext, target: NamedTarget, options?: GetOptions): Promise<ObjectRecord> {
-    return getObject(this.#core, context, target, options);
+  async get(context: RequestContext, target: NamedTarget, options?: GetOptions): Promise<ObjectRecord> {
+    return this.#served(target, await getObject(this.#core, context, target, options));
   }
 
   /** @throws ApiError BadRequest, Expired, Timeout */
-  list(context: RequestContext, target: Target, request: ListRequest): Promise<ListedObjects> {
-    return listObjects(this.#core, context, target, request);
+  async list(context: RequestContext, target: Target, request: ListRequest): Promise<ListedObjects> {
+    return servedList(await listObjects(this.#core, context, target, request));
   }
 
   /** Resolves once the watch stands; a start that was compacted away is told as the stream's one ERROR. */
-  watch(context: RequestContext, target: Target, request: WatchRequest): Promise<WatchStream> {
-    return watchObjects(this.#core, context, target, request);
+  async watch(context: RequestContext, target: Target, request: WatchRequest): Promise<WatchStream> {
+    return servedStream(await watchObjects(this.#core, context, target, request));
   }
 
   /** @throws ApiError AlreadyExists, NotFound (the namespace), Invalid */
-  create(context: RequestContext, target: Target, body: Body, options?: WriteRequestOptions): Promise<ObjectRecord> {
-    return createObject(this.#core, context, target, body, options);
+  async create(
+    context: RequestContext,
+    target: Target,
+    body: Body,
+    options?: WriteRequestOptions,
+  ): Promise<ObjectRecord> {
+    return this.#served(target, await createObject(this.#core, context, target, body, options));
   }
 
   /** @throws ApiError NotFound, Conflict, Invalid */
-  update(
+  async update(
     context: RequestContext,
     target: NamedTarget,
     body: Body,
     options?: WriteRequestOptions,
   ): Promise<ObjectRecord> {
-    return updateObject(this.#core, context, target, body, options);
+    return this.#served(target, await updateObject(this.#core, context, target, body, options));
   }
 
   /** @throws ApiError NotFound, Conflict, Invalid */
-  patch(
+  async patch(
     context: RequestContext,
     target: NamedTarget,
     body: PatchBody,
     options?: WriteRequestOptions,
   ): Promise<ObjectRecord> {
-    return patchObject(this.#core, context, target, body, options);
+    return this.#served(target, await patchObject(this.#core, context, target, body, options));
   }
 
   /** @throws ApiError NotFound, Conflict */
-  delete(context: RequestContext, target: NamedTarget, options?: DeleteOptions): Promise<ChangeResult> {
-    return deleteObject(this.#core, context, target, options);
+  async delete(context: RequestContext, target: NamedTarget, options?: DeleteOptions): Promise<ChangeResult> {
+    const result = await deleteObject(this.#core, context, target, options);
+    return { ...result, record: this.#served(target, result.record) };
   }
 
-  deleteCollection(
+  async deleteCollection(
     context: RequestContext,
     target: Target,
     list: ListRequest,
     options?: DeleteOptions,
   ): Promise<ListedObjects> {
-    return deleteCollection(this.#core, context, target, list, options);
+    return servedList(await deleteCollection(this.#core, context, target, list, options));
   }
 
   getScale(context: RequestContext, target: NamedTarget, options?: GetOptions): Promise<Scale> {

@@ -35,7 +35,9 @@ export interface ControllerOptions {
 
 function builtInResources(): readonly DeletableResource[] {
   const needed = ['list', 'watch', 'delete', 'deletecollection'];
-  return createKindRegistry().definitions.filter(({ verbs }) => needed.every((verb) => verbs.includes(verb)));
+  return createKindRegistry().definitions.filter(
+    ({ stored, verbs }) => !stored && needed.every((verb) => verbs.includes(verb)),
+  );
 }
 
 /** Owned by nobody, many, and gone within the hour: not worth a cache. */

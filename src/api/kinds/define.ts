@@ -1,5 +1,5 @@
 /** Builds a `ResourceDefinition` from what is particular about a kind; everything else follows from Kubernetes' conventions. */
-import type { Column, ResourceDefinition, Strategy, SubresourceDefinition } from '../definition.ts';
+import type { Column, ResourceDefinition, StoredForm, Strategy, SubresourceDefinition } from '../definition.ts';
 import { ageColumn, nameColumn } from '../table/column.ts';
 import type { GroupVersionKind, KubernetesObject } from '../types.ts';
 
@@ -24,6 +24,7 @@ export interface KindOptions {
   readonly allColumns?: readonly Column[];
   readonly fieldSelectors?: Readonly<Record<string, (object: KubernetesObject) => string>>;
   readonly strategy?: Strategy;
+  readonly stored?: StoredForm;
   readonly deprecation?: string;
   /** Default: the kind in lower case. */
   readonly singular?: string;
@@ -48,6 +49,7 @@ export function defineKind(options: KindOptions): ResourceDefinition {
     columns: options.allColumns ?? [nameColumn, ...(options.columns ?? []), ageColumn],
     fieldSelectors: options.fieldSelectors ?? {},
     strategy: options.strategy ?? {},
+    stored: options.stored,
     deprecation: options.deprecation,
   };
 }

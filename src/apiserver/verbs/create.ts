@@ -13,6 +13,7 @@ import { objectKey } from '../keys.ts';
 import { metaOf, stampNew } from '../object-meta.ts';
 import { decodeShared, type ObjectRecord, recordOf } from '../object-record.ts';
 import { linearizableTimeoutMs } from '../resource-version.ts';
+import { toStored } from '../served-form.ts';
 import { withStoreErrors } from '../store-errors.ts';
 import { authorize, resolve, storageNamespace, type Target } from '../target.ts';
 import type { RequestContext } from '../types.ts';
@@ -36,7 +37,7 @@ export async function createObject(
   if (definition.namespaced && !target.namespace) {
     throw new ApiError('BadRequest', `an empty namespace may not be set during creation of ${definition.resource}`);
   }
-  const decoded = decodeObject(core, definition, body, context);
+  const decoded = toStored(definition, decodeObject(core, definition, body, context));
   for (let attempt = 1; ; attempt++) {
     const object = structuredClone(decoded);
     const generated = nameIt(core, object);

@@ -3,6 +3,7 @@ import type { WriteRequestOptions } from '../body.ts';
 import type { ApiCore } from '../core.ts';
 import { decodePatch, type PatchBody } from '../decode-patch.ts';
 import { decodeFresh, type ObjectRecord } from '../object-record.ts';
+import { fromStored, toStored } from '../served-form.ts';
 import { authorize, type NamedTarget, resolve } from '../target.ts';
 import type { RequestContext } from '../types.ts';
 import { replaceObject } from './update.ts';
@@ -17,5 +18,7 @@ export async function patchObject(
   const definition = resolve(core, target, 'patch');
   await authorize(core, context, target, 'patch');
   const patch = decodePatch(core, definition, body, context);
-  return replaceObject(core, context, target, definition, options, (current) => patch(decodeFresh(current)));
+  return replaceObject(core, context, target, definition, options, (current) =>
+    toStored(definition, patch(fromStored(definition, decodeFresh(current)))),
+  );
 }

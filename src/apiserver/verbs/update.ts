@@ -9,6 +9,7 @@ import { decodeObject } from '../decode-object.ts';
 import { isDueAfterUpdate } from '../deletion.ts';
 import { stampUpdate } from '../object-meta.ts';
 import { decodeFresh, decodeShared, type ObjectRecord } from '../object-record.ts';
+import { toStored } from '../served-form.ts';
 import { prepareEphemeralContainers } from '../subresources/ephemeral-containers.ts';
 import { prepareFinalize } from '../subresources/finalize.ts';
 import { authorize, type NamedTarget, resolve, storageNamespace } from '../target.ts';
@@ -24,12 +25,12 @@ export async function updateObject(
 ): Promise<ObjectRecord> {
   const definition = resolve(core, target, 'update');
   await authorize(core, context, target, 'update');
-  const decoded = decodeObject(core, definition, body, context);
+  const decoded = toStored(definition, decodeObject(core, definition, body, context));
   return replaceObject(core, context, target, definition, options, () => structuredClone(decoded));
 }
 
 /**
- * The common end of update and patch. `derive` makes the wanted object from what is stored (with its resourceVersion), as a private copy;
+ * The common end of update and patch. `derive` makes the wanted object, in its stored form, from what is stored (with its resourceVersion), as a private copy;
  * it is called again when somebody else wrote in between.
  */
 export async function replaceObject(

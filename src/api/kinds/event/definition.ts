@@ -20,7 +20,8 @@ export const eventDefinition = defineKind({
     'involvedObject.fieldPath': fieldAt('involvedObject.fieldPath'),
     reason: fieldAt('reason'),
     reportingComponent: fieldAt('reportingComponent'),
-    source: fieldAt('source.component'),
+    // The older way to name the reporter; upstream lets this selector find both.
+    source: (event) => fieldAt('source.component')(event) || fieldAt('reportingComponent')(event),
     type: fieldAt('type'),
   },
   allColumns: eventColumns,
