@@ -129,9 +129,7 @@ async function proxyLogSocket(
   context.signal?.addEventListener('abort', abort, { once: true });
   try {
     const call = { method: 'GET', path: `${path}?${query}`, headers: {}, signal: gone.signal };
-    const answer = pod.spec?.nodeName
-      ? await client.get(await agentEndpoint(pod, findNode), call)
-      : Readable.from([]);
+    const answer = pod.spec?.nodeName ? await client.get(await agentEndpoint(pod, findNode), call) : Readable.from([]);
     const webSocket = await acceptLogSocket(request, socket, head, protocol);
     webSocket.on('error', () => webSocket.terminate());
     try {
