@@ -266,6 +266,8 @@ spec:
     const whole = file('whole.yaml', deployment);
     const less = file('less.yaml', deployment.replace(', drop: "1"', '').replace(', { name: B, value: "2" }', ''));
     await kubectl('apply', '-f', whole);
+    // A diff whose object changes under it takes kubectl five seconds of retries.
+    await kubectl('rollout', 'status', 'deployment/app', '--timeout=60s');
     // Empty means absent, as in Kubernetes.
     expect(await jsonPath('deployment/app', '.spec.template.spec.hostNetwork')).toBe('');
     expect(await kubectl('diff', '-f', whole)).toBe('');
