@@ -105,6 +105,19 @@ export function isComplete(
   });
 }
 
+/**
+ * True while a container that was stopped for a change of its own spec is about to run again: its end is no news of the pod by itself.
+ * kubelet, too, shows the old run until the new one is there.
+ */
+export function isReplacing({ pod, observed, ending, hashOf }: PlanInput, step: Step): boolean {
+  if (ending || step.do === 'wait' || step.do === 'finished') return false;
+  return [...(pod.spec.initContainers ?? []), ...pod.spec.containers].some((container) => {
+    const newest = newestOf(observed.containers, container.name);
+    const hash = newest?.annotations[annotationKeys.hash];
+    return newest !== undefined && hasEnded(newest) && hash !== undefined && hash !== hashOf(container);
+  });
+}
+
 function planComplete(input: PlanInput): Step {
   const { observed } = input;
   const running = observed.containers.filter((container) => isRunning(container));

@@ -183,6 +183,32 @@ describe('PodWorker', () => {
     expect([...runtime.specs.values()][0]?.env).toEqual([{ name: 'A', value: '1' }]);
   });
 
+  it('stays Ready from the old run to the new one when a container is replaced for a new image', async () => {
+    const pod = testPod();
+    start(pod);
+    await until(() => last()?.phase === 'Running');
+    const before = statuses.length;
+    runtime.images.add('app:2');
+    worker.update({ ...pod, spec: { ...pod.spec, containers: [testContainer('app', { image: 'app:2' })] } });
+    await until(() => last()?.containerStatuses?.[0]?.restartCount === 1);
+    const ready = statuses.slice(before).map((s) => s.conditions?.find(({ type }) => type === 'Ready')?.status);
+    expect(new Set(ready)).toEqual(new Set(['True']));
+    expect(last()?.containerStatuses?.[0]).toMatchObject({
+      image: 'app:2',
+      lastState: { terminated: { exitCode: 0 } },
+    });
+  });
+
+  it('is not Ready when a replaced container cannot run again at once', async () => {
+    const pod = testPod();
+    start(pod);
+    await until(() => last()?.phase === 'Running');
+    runtime.broken.set('pull', new Error('no such host'));
+    worker.update({ ...pod, spec: { ...pod.spec, containers: [testContainer('app', { image: 'app:2' })] } });
+    await until(() => waiting() === 'ErrImagePull');
+    expect(last()?.conditions?.find(({ type }) => type === 'Ready')?.status).toBe('False');
+  });
+
   it('tries a sandbox again that could not be made', async () => {
     runtime.broken.set('run-sandbox', new Error('no network'));
     start(testPod());

@@ -11,7 +11,7 @@ import type { WorkerContext } from './context.ts';
 import { containerEnv, MissingObjectError } from './env.ts';
 import type { FieldContext } from './fields.ts';
 import { NOTHING_OBSERVED, PodObserver, type RuntimeObservation } from './observer.ts';
-import { plan, type Step, type Stop } from './plan.ts';
+import { isReplacing, plan, type Step, type Stop } from './plan.ts';
 import { PodImages } from './pod-images.ts';
 import { sandboxSpec } from './sandbox-spec.ts';
 import { podStatus } from './status.ts';
@@ -162,14 +162,16 @@ export class PodWorker {
     this.#noteDeadline();
     const observed = this.#observed();
     const nowMs = this.#nowMs();
-    const step = plan({
+    const input = {
       pod: this.#pod,
       observed,
       ending: this.#ending,
       hasData: this.#hasData,
       nowMs,
       hashOf: containerHash,
-    });
+    };
+    const step = plan(input);
+    if (isReplacing(input, step)) return step;
     const isRemoving = step.do === 'remove-containers' || step.do === 'remove-sandbox' || step.do === 'remove-data';
     if (!(this.#ending?.kind === 'gone' && (isRemoving || step.do === 'finished'))) this.#publish(observed, nowMs);
     else if (this.#seen.containers.length > 0) this.#publish(observed, nowMs);
