@@ -58,7 +58,7 @@ export class ResourceApi {
       registry,
       schemas: options.schemas ?? builtInSchemas(),
       authorizer: options.authorizer ?? createAuthorizer(store),
-      admission: createAdmissionChain(options.admission ?? defaultAdmission),
+      admission: createAdmissionChain(options.admission ?? defaultAdmission(store)),
       clock: options.clock ?? systemClock,
       newUid: options.newUid ?? randomUUID,
       random: options.random ?? Math.random,

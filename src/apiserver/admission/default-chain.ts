@@ -1,15 +1,21 @@
 /** The admission plugins that are on, in order: first those that complete the object, then those that only refuse. */
+import type { Store } from '../../store/types.ts';
 import { defaultTolerations } from './default-tolerations.ts';
+import { limitRanger } from './limit-ranger.ts';
 import { namespaceLifecycle } from './namespace-lifecycle.ts';
 import { nodeRestriction } from './node-restriction.ts';
 import { defaultPriority } from './priority.ts';
 import { defaultServiceAccount } from './service-account.ts';
 import type { AdmissionPlugin } from './types.ts';
 
-export const defaultAdmission: readonly AdmissionPlugin[] = [
-  namespaceLifecycle,
-  defaultServiceAccount,
-  defaultPriority,
-  defaultTolerations,
-  nodeRestriction,
-];
+/** `store`: for plugins that judge by other objects. */
+export function defaultAdmission(store: Pick<Store, 'range'>): readonly AdmissionPlugin[] {
+  return [
+    namespaceLifecycle,
+    defaultServiceAccount,
+    defaultPriority,
+    defaultTolerations,
+    limitRanger(store),
+    nodeRestriction,
+  ];
+}

@@ -14,6 +14,7 @@ import {
   roleColumns,
   storageClassColumns,
 } from './columns.ts';
+import { limitRangeStrategy } from './limit-range.ts';
 import {
   bindingStrategy,
   persistentVolumeClaimStrategy,
@@ -31,6 +32,7 @@ export const plainDefinitions = [
     ...core,
     kind: 'LimitRange',
     allColumns: limitRangeColumns,
+    strategy: limitRangeStrategy,
     resource: 'limitranges',
     namespaced: true,
     shortNames: ['limits'],
