@@ -86,6 +86,14 @@ describe('JSON patch', () => {
 });
 
 describe('strategic merge patch', () => {
+  test('what a patch adds comes before what it does not name', () => {
+    expect(names(strategic(pod(container('a'), container('b')), pod(container('c'))))).toEqual(['c', 'a', 'b']);
+    const both = strategic(pod(container('a'), container('b')), pod({ name: 'b', image: 'b:2' }, container('c')));
+    expect(names(both)).toEqual(['a', 'b', 'c']);
+    const finalizers = strategic({ metadata: { finalizers: ['x/a'] } }, { metadata: { finalizers: ['x/b'] } });
+    expect(finalizers.metadata.finalizers).toEqual(['x/b', 'x/a']);
+  });
+
   test('merges lists by their key and leaves other elements alone', () => {
     const patched = strategic(pod(container('a'), container('b')), pod({ name: 'b', image: 'b:2' }, container('c')));
     expect(patched).toEqual(pod(container('a'), { name: 'b', image: 'b:2' }, container('c')));

@@ -101,7 +101,7 @@ function mergeValue(
 
 function mergeList(schemas: SchemaSet, schema: Schema, target: unknown[], patch: unknown[], name: string): unknown[] {
   const key = mergeKey(schema);
-  if (key === undefined) return [...new Set([...target, ...patch])];
+  if (key === undefined) return orderElements([...new Set([...target, ...patch])], patch, target, undefined);
   const elements = patch.map((element) => {
     if (!isRecord(element)) throw new ApiError('BadRequest', `list ${name}: an element of the patch is no object`);
     return element;
@@ -129,7 +129,8 @@ function mergeList(schemas: SchemaSet, schema: Schema, target: unknown[], patch:
     if (index < 0) result.push(plainObject(element));
     else result[index] = mergeObject(schemas, items, result[index] as Json, element);
   }
-  return result;
+  // The patch's own order holds, so that what it adds comes before what only the server has: upstream's rule.
+  return orderElements(result, elements, target, key);
 }
 
 function retainKeys(target: Json, keys: unknown, values: ReadonlyMap<string, unknown>): Json {
