@@ -4,7 +4,7 @@ import { defaultTolerations } from './default-tolerations.ts';
 import { limitRanger } from './limit-ranger.ts';
 import { namespaceLifecycle } from './namespace-lifecycle.ts';
 import { nodeRestriction } from './node-restriction.ts';
-import { defaultPriority } from './priority.ts';
+import { priority } from './priority.ts';
 import { defaultServiceAccount } from './service-account.ts';
 import type { AdmissionPlugin } from './types.ts';
 
@@ -13,7 +13,7 @@ export function defaultAdmission(store: Pick<Store, 'range'>): readonly Admissio
   return [
     namespaceLifecycle,
     defaultServiceAccount,
-    defaultPriority,
+    priority(store),
     defaultTolerations,
     limitRanger(store),
     nodeRestriction,
