@@ -22,7 +22,10 @@ export function priority(store: Pick<Store, 'range'>): AdmissionPlugin {
     const spec = podBeingWritten(request, 'CREATE')?.spec;
     if (!spec) return;
     const stored = store.range(collectionRange(priorityClasses, undefined)).items;
-    const classes = [...systemClasses, ...stored.map((item) => decodeShared(recordOf(item)) as PriorityClass)];
+    const classes = [
+      ...systemClasses,
+      ...stored.map((item) => decodeShared(recordOf(item)) as unknown as PriorityClass),
+    ];
     const chosen = choose(classes, spec.priorityClassName);
     if (spec.priorityClassName && !chosen) {
       const message = `no PriorityClass with name ${spec.priorityClassName} was found`;
