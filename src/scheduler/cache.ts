@@ -15,6 +15,7 @@ interface Entry extends NodeInfo {
   readonly requested: Map<string, number>;
   readonly scoredUse: { cpu: number; memory: number };
   readonly pods: Map<string, PodInfo>;
+  readonly antiAffinePods: Map<string, PodInfo>;
   /** False while only pods name this node: it is not (or no longer) there. */
   known: boolean;
 }
@@ -55,6 +56,7 @@ export class Cache {
     this.#assumed.delete(key);
     const entry = this.#entry(pod.nodeName);
     entry.pods.delete(key);
+    entry.antiAffinePods.delete(key);
     subtract(entry.requested, pod.requests);
     entry.scoredUse.cpu -= pod.scoredUse.cpu;
     entry.scoredUse.memory -= pod.scoredUse.memory;
@@ -80,6 +82,7 @@ export class Cache {
     const entry = this.#entry(pod.nodeName);
     this.#placed.set(pod.key, pod);
     entry.pods.set(pod.key, pod);
+    if (pod.affinity?.podAntiAffinity) entry.antiAffinePods.set(pod.key, pod);
     add(entry.requested, pod.requests);
     entry.scoredUse.cpu += pod.scoredUse.cpu;
     entry.scoredUse.memory += pod.scoredUse.memory;
@@ -97,6 +100,7 @@ export class Cache {
         requested: new Map(),
         scoredUse: { cpu: 0, memory: 0 },
         pods: new Map(),
+        antiAffinePods: new Map(),
         known: false,
       };
       this.#nodes.set(name, entry);

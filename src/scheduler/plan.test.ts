@@ -143,6 +143,31 @@ test('topology spread: a hard constraint bounds the skew between domains', () =>
   expect(decide(cache, pod(asking('1')))).toEqual({ nodeName: 'a' });
 });
 
+const term = { topologyKey: 'kubernetes.io/hostname', labelSelector: { matchLabels: { app: 'x' } } };
+const apart = { podAntiAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [term] } };
+const together = { podAffinity: { requiredDuringSchedulingIgnoredDuringExecution: [term] } };
+
+test('pod anti-affinity: one per domain, and it counts in both directions', () => {
+  const cache = cluster({ a: {}, b: {} }, [['a', { affinity: apart }]]);
+  expect(decide(cache, pod({ affinity: apart }))).toEqual({ nodeName: 'b' });
+  expect(decide(cache, pod({}))).toEqual({ nodeName: 'b' });
+  const full = cluster({ a: {} }, [['a', {}]]);
+  expect(decide(full, pod({ affinity: apart }))).toMatchObject({
+    message: "0/1 nodes are available: 1 node(s) didn't satisfy pod affinity/anti-affinity rules.",
+  });
+});
+
+test('pod affinity: beside a matching pod; the first of its kind goes anywhere; another namespace does not count', () => {
+  const cache = cluster({ a: {}, b: {} }, [['b', asking('1500m')]]);
+  expect(decide(cache, pod({ affinity: together }))).toEqual({ nodeName: 'b' });
+  expect(decide(cluster({ a: {} }), pod({ affinity: together }))).toEqual({ nodeName: 'a' });
+  const elsewhere = {
+    ...pod({ affinity: together }),
+    metadata: { namespace: 'other', name: 'new', labels: { app: 'y' } },
+  };
+  expect(decide(cache, elsewhere)).toMatchObject({ nodeName: undefined });
+});
+
 test('ten equal pods over two equal nodes land five and five', () => {
   const cache = cluster({ a: {}, b: {} });
   for (let i = 0; i < 10; i++) {

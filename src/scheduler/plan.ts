@@ -3,6 +3,7 @@ import { nodeAffinity, nodeAffinityPreference } from './plugins/node-affinity/fi
 import { nodePorts } from './plugins/node-ports/filter.ts';
 import { leastAllocated, nodeResourcesFit } from './plugins/node-resources/filter.ts';
 import { nodeUnschedulable } from './plugins/node-unschedulable/filter.ts';
+import { withinPodAffinity } from './plugins/pod-affinity/filter.ts';
 import { withinSkew } from './plugins/spread/filter.ts';
 import { spreadByOwner } from './plugins/spread/score.ts';
 import { taintPreference, taintToleration } from './plugins/taint-toleration/filter.ts';
@@ -33,9 +34,13 @@ export function place(pod: PodInfo, nodes: readonly NodeInfo[], tieBreaker: numb
     if (reason === undefined) passing.push(node);
     else refuse(reason);
   }
-  const feasible = withinSkew(pod, passing, nodes);
-  if (feasible.length < passing.length) {
-    refuse("node(s) didn't match pod topology spread constraints", passing.length - feasible.length);
+  const spread = withinSkew(pod, passing, nodes);
+  if (spread.length < passing.length) {
+    refuse("node(s) didn't match pod topology spread constraints", passing.length - spread.length);
+  }
+  const feasible = withinPodAffinity(pod, spread, nodes);
+  if (feasible.length < spread.length) {
+    refuse("node(s) didn't satisfy pod affinity/anti-affinity rules", spread.length - feasible.length);
   }
   if (feasible.length === 0) return { nodeName: undefined, message: refusalMessage(nodes.length, reasons) };
   return { nodeName: best(pod, feasible, tieBreaker).name };

@@ -41,6 +41,8 @@ export interface NodeInfo {
   /** The same for scoring: a pod that asks for no cpu or memory counts with an assumed amount. */
   readonly scoredUse: { readonly cpu: number; readonly memory: number };
   readonly pods: ReadonlyMap<string, PodInfo>;
+  /** Those of `pods` that keep others away: few, and asked about for every pod. */
+  readonly antiAffinePods: ReadonlyMap<string, PodInfo>;
 }
 
 export interface FilterPlugin {
