@@ -4,14 +4,29 @@
 import { parseArgs } from 'node:util';
 import { type RunResult, runSeed } from './world.ts';
 
-const { values } = parseArgs({
-  options: {
-    seeds: { type: 'string' },
-    first: { type: 'string' },
-    replay: { type: 'string' },
-    'fail-fast': { type: 'boolean' },
-  },
-});
+const usage = 'usage: sim [--seeds N] [--first S] [--fail-fast]   or   sim --replay S';
+const options = {
+  seeds: { type: 'string' },
+  first: { type: 'string' },
+  replay: { type: 'string' },
+  'fail-fast': { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+} as const;
+
+function readFlags() {
+  try {
+    return parseArgs({ options }).values;
+  } catch (error) {
+    console.error(`sim: ${(error as Error).message}\n${usage}`);
+    process.exit(2);
+  }
+}
+
+const values = readFlags();
+if (values.help) {
+  console.log(usage);
+  process.exit(0);
+}
 
 function report({ seed, failure }: RunResult): void {
   if (failure) console.log(`seed ${seed} FAILED: ${failure}\n  replay: node sim/main.ts --replay ${seed}`);
