@@ -28,6 +28,25 @@ export interface FieldError extends StatusCause {
   field: string;
 }
 
+/** Who writes, and when: the few kinds that record it (certificate requests, conditions) read it here. */
+export interface StrategyContext {
+  readonly user: {
+    readonly name: string;
+    readonly uid?: string | undefined;
+    readonly groups: readonly string[];
+    readonly extra?: Readonly<Record<string, readonly string[]>> | undefined;
+  };
+  readonly nowMs: number;
+}
+
+/** A subresource of a kind's own that shows the whole object and lets a part of it change (`approval`). */
+export interface SubresourceStrategy {
+  /** Keeps from `old` what this endpoint may not change; in place. */
+  prepareForUpdate(object: KubernetesObject, old: KubernetesObject, context: StrategyContext): void;
+  /** Instead of the kind's own `validate` and `validateUpdate`. */
+  validateUpdate(object: KubernetesObject, old: KubernetesObject): FieldError[];
+}
+
 /**
  * What is particular about a kind. Objects given in are private copies of the caller and may be changed in place where said so.
  * All functions are pure but for that; time comes in where needed.
@@ -36,16 +55,22 @@ export interface Strategy {
   /** Fills what upstream's defaulting fills, in place. Runs on create, update and patch, before validation. */
   setDefaults?(object: KubernetesObject): void;
   /** Drops what a client may not set (usually status), sets the first generation; in place. */
-  prepareForCreate?(object: KubernetesObject): void;
+  prepareForCreate?(object: KubernetesObject, context: StrategyContext): void;
   /** Keeps what this path may not change (usually status) from `old`, moves the generation when the spec changed; in place. */
-  prepareForUpdate?(object: KubernetesObject, old: KubernetesObject): void;
+  prepareForUpdate?(object: KubernetesObject, old: KubernetesObject, context: StrategyContext): void;
   /** The same for the status subresource: everything but status stays as in `old`; in place. */
-  prepareForStatusUpdate?(object: KubernetesObject, old: KubernetesObject): void;
+  prepareForStatusUpdate?(object: KubernetesObject, old: KubernetesObject, context: StrategyContext): void;
   /** Beyond the schema and ObjectMeta, which the generic path checks. */
   validate?(object: KubernetesObject): FieldError[];
   /** What is wrong only in a new object; beside `validate`. */
   validateCreate?(object: KubernetesObject): FieldError[];
   validateUpdate?(object: KubernetesObject, old: KubernetesObject): FieldError[];
+  /** Of a change through the status subresource. Absent: `validate` and `validateUpdate`. */
+  validateStatusUpdate?(object: KubernetesObject, old: KubernetesObject): FieldError[];
+  /** What a client should hear of (`Warning:` headers) about a valid object; `old` is absent for a new one. */
+  warnings?(object: KubernetesObject, old: KubernetesObject | undefined): string[];
+  /** Subresources that are views of the object, beside `status`. */
+  readonly subresources?: Readonly<Record<string, SubresourceStrategy>>;
   /** Name rule; default DNS-1123 subdomain. Returns what is wrong, or undefined. */
   validateName?(name: string): string | undefined;
   /**
@@ -84,6 +109,12 @@ export interface ResourceDefinition extends GroupVersionResource {
   readonly strategy: Strategy;
   /** Absent: stored as served. */
   readonly stored?: StoredForm | undefined;
+  /** A PUT to a name that does not exist creates it. */
+  readonly createOnUpdate?: boolean | undefined;
+  /** A PUT must say which version it replaces. */
+  readonly needsResourceVersion?: boolean | undefined;
+  /** What becomes of dependents when a DELETE does not say; absent: Background. */
+  readonly orphansByDefault?: boolean | undefined;
   /** Sent as a `Warning:` with every answer about a kind that is on its way out. */
   readonly deprecation?: string | undefined;
 }

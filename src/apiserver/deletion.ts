@@ -73,7 +73,7 @@ export function planDeletion(
 ): DeletionStep {
   const meta = metaOf(object);
   const finalizersBefore = JSON.stringify(meta.finalizers ?? []);
-  applyPropagation(object, request);
+  applyPropagation(definition, object, request);
   const grace = gracePeriod(definition, object, request.gracePeriodSeconds);
   if (grace === 0 && !isHeld(definition, object)) return 'remove';
   const changed = markDeleted(definition, object, request, grace, nowMs);
@@ -117,8 +117,8 @@ function markDeleted(
   return true;
 }
 
-function applyPropagation(object: KubernetesObject, request: DeleteRequest): void {
-  const policy = propagationPolicy(request);
+function applyPropagation(definition: ResourceDefinition, object: KubernetesObject, request: DeleteRequest): void {
+  const policy = propagationPolicy(request) ?? (definition.orphansByDefault ? 'Orphan' : undefined);
   if (policy === undefined) return;
   const meta = metaOf(object);
   const finalizers = (meta.finalizers ?? []).filter((one) => one !== foregroundFinalizer && one !== orphanFinalizer);

@@ -8,6 +8,8 @@ export interface ObjectRecord {
   readonly value: Uint8Array;
   /** metadata.resourceVersion; 0 for what was not written (a dry run). Of a deleted object: the deletion's. */
   readonly revision: number;
+  /** Of an update: there was nothing before. */
+  readonly created?: boolean | undefined;
 }
 
 /** Of stored bytes whose objects are kept decoded: about five times as much memory. */

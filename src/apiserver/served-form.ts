@@ -16,7 +16,7 @@ export function fromStored(definition: ResourceDefinition, object: KubernetesObj
 
 export function servedRecord(definition: ResourceDefinition | undefined, record: ObjectRecord): ObjectRecord {
   if (!definition?.stored) return record;
-  return { value: encodeForStorage(fromStored(definition, decodeShared(record))), revision: record.revision };
+  return { ...record, value: encodeForStorage(fromStored(definition, decodeShared(record))) };
 }
 
 export function servedList(listed: ListedObjects): ListedObjects {

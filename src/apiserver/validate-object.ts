@@ -1,5 +1,5 @@
 /** The last step before a write: metadata by the common rules, the rest by the kind's. */
-import type { ResourceDefinition } from '../api/definition.ts';
+import type { FieldError, ResourceDefinition, Strategy } from '../api/definition.ts';
 import { invalid } from '../api/meta/field-error.ts';
 import { validateObjectMeta, validateObjectMetaUpdate } from '../api/meta/object-meta.ts';
 import type { KubernetesObject } from '../api/types.ts';
@@ -16,12 +16,27 @@ export function validateNew(definition: ResourceDefinition, object: KubernetesOb
 }
 
 /** @throws ApiError Invalid */
-export function validateChanged(definition: ResourceDefinition, object: KubernetesObject, old: KubernetesObject): void {
-  const { strategy } = definition;
+export function validateChanged(
+  definition: ResourceDefinition,
+  object: KubernetesObject,
+  old: KubernetesObject,
+  subresource?: string,
+): void {
   const errors = [
     ...validateObjectMetaUpdate(object, old),
-    ...(strategy.validate?.(object) ?? []),
-    ...(strategy.validateUpdate?.(object, old) ?? []),
+    ...changeErrors(definition.strategy, object, old, subresource),
   ];
   if (errors.length > 0) throw invalid(definition, object.metadata?.name ?? '', errors);
+}
+
+function changeErrors(
+  strategy: Strategy,
+  object: KubernetesObject,
+  old: KubernetesObject,
+  subresource: string | undefined,
+): FieldError[] {
+  if (subresource === 'status' && strategy.validateStatusUpdate) return strategy.validateStatusUpdate(object, old);
+  const own = subresource === undefined ? undefined : strategy.subresources?.[subresource];
+  if (own) return own.validateUpdate(object, old);
+  return [...(strategy.validate?.(object) ?? []), ...(strategy.validateUpdate?.(object, old) ?? [])];
 }

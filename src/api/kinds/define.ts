@@ -26,6 +26,11 @@ export interface KindOptions {
   readonly strategy?: Strategy;
   readonly stored?: StoredForm;
   readonly deprecation?: string;
+  readonly createOnUpdate?: boolean;
+  readonly needsResourceVersion?: boolean;
+  readonly orphansByDefault?: boolean;
+  /** Definition in `generated/schemas.json`; default: as Kubernetes' own API groups name theirs. */
+  readonly schema?: string;
   /** Default: the kind in lower case. */
   readonly singular?: string;
 }
@@ -43,7 +48,7 @@ export function defineKind(options: KindOptions): ResourceDefinition {
     shortNames: options.shortNames ?? [],
     categories: options.categories ?? [],
     namespaced: options.namespaced,
-    schema: `io.k8s.api.${schemaGroup}.${version}.${kind}`,
+    schema: options.schema ?? `io.k8s.api.${schemaGroup}.${version}.${kind}`,
     verbs: options.verbs ?? allVerbs,
     subresources: options.subresources ?? [],
     columns: options.allColumns ?? [nameColumn, ...(options.columns ?? []), ageColumn],
@@ -51,6 +56,9 @@ export function defineKind(options: KindOptions): ResourceDefinition {
     strategy: options.strategy ?? {},
     stored: options.stored,
     deprecation: options.deprecation,
+    createOnUpdate: options.createOnUpdate,
+    needsResourceVersion: options.needsResourceVersion,
+    orphansByDefault: options.orphansByDefault,
   };
 }
 

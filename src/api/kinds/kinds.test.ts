@@ -1,60 +1,29 @@
 import { describe, expect, test } from 'vitest';
-import type { ResourceDefinition } from '../definition.ts';
-import { createKindRegistry } from '../registry.ts';
 import { builtInSchemas } from '../schema/schema.ts';
-import type { KubernetesObject } from '../types.ts';
+import { apiVersionOf } from '../types.ts';
+import { context, create, findings, kind, registry, update } from './testing/harness.ts';
 
-const registry = createKindRegistry();
 const schemas = builtInSchemas();
 
-function kind(name: string): ResourceDefinition {
-  const found = registry.definitions.find((definition) => definition.kind === name);
-  if (!found) throw new Error(`no kind ${name}`);
-  return found;
-}
-
-function create(name: string, object: KubernetesObject): KubernetesObject {
-  const { strategy, group, version } = kind(name);
-  const copy = structuredClone({ apiVersion: group === '' ? version : `${group}/${version}`, kind: name, ...object });
-  strategy.setDefaults?.(copy);
-  strategy.prepareForCreate?.(copy);
-  return copy;
-}
-
-function findings(name: string, object: KubernetesObject): string[] {
-  const errors = kind(name).strategy.validate?.(create(name, object)) ?? [];
-  return errors.map((error) => `${error.field}: ${error.message}`);
-}
-
-function update(name: string, before: KubernetesObject, alter: (object: KubernetesObject) => void) {
-  const { strategy } = kind(name);
-  const old = create(name, before);
-  const object = structuredClone(old);
-  alter(object);
-  strategy.setDefaults?.(object);
-  strategy.prepareForUpdate?.(object, old);
-  return { object, fields: (strategy.validateUpdate?.(object, old) ?? []).map((error) => error.field) };
-}
-
-describe.each(registry.definitions.map((definition) => [definition.kind, definition] as const))(
-  '%s',
-  (_, definition) => {
-    test('has a schema for itself and its list, is found both ways, and survives an object without anything in it', () => {
-      expect(schemas.get(definition.schema).properties).toHaveProperty('metadata');
-      expect(schemas.get(`${definition.schema}List`).properties).toHaveProperty('items');
-      expect(registry.find(definition)).toBe(definition);
-      expect(registry.findKind(definition)).toBe(definition);
-      const { strategy } = definition;
-      const empty = create(definition.kind, {});
-      strategy.validate?.(empty);
-      strategy.validateCreate?.(empty);
-      strategy.prepareForUpdate?.(empty, create(definition.kind, {}));
-      strategy.prepareForStatusUpdate?.(empty, create(definition.kind, {}));
-      strategy.validateUpdate?.(empty, create(definition.kind, {}));
-      for (const column of definition.columns) expect(column.cell(empty, 0)).toBeDefined();
-    });
-  },
-);
+describe.each(
+  registry.definitions.map((definition) => [`${apiVersionOf(definition)} ${definition.kind}`, definition] as const),
+)('%s', (name, definition) => {
+  test('has a schema for itself and its list, is found both ways, and survives an object without anything in it', () => {
+    expect(schemas.get(definition.schema).properties).toHaveProperty('metadata');
+    expect(schemas.get(`${definition.schema}List`).properties).toHaveProperty('items');
+    expect(registry.find(definition)).toBe(definition);
+    expect(registry.findKind(definition)).toBe(definition);
+    const { strategy } = definition;
+    const empty = create(name, {});
+    strategy.validate?.(empty);
+    strategy.validateCreate?.(empty);
+    strategy.prepareForUpdate?.(empty, create(name, {}), context);
+    strategy.prepareForStatusUpdate?.(empty, create(name, {}), context);
+    strategy.validateUpdate?.(empty, create(name, {}));
+    const served = definition.stored?.fromStored(empty) ?? empty;
+    for (const column of definition.columns) expect(column.cell(served, 0)).toBeDefined();
+  });
+});
 
 describe('Deployment', () => {
   const template = { metadata: { labels: { app: 'web' } }, spec: { containers: [{ name: 'a', image: 'nginx' }] } };

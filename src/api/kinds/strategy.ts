@@ -1,17 +1,28 @@
 /** What most strategies share: status kept apart from spec, and a generation that moves with the spec. */
 import { canonicalJson } from '../canonical-json.ts';
-import type { FieldError, Strategy } from '../definition.ts';
+import type { FieldError, Strategy, StrategyContext } from '../definition.ts';
 import type { KubernetesObject, TypedObject } from '../types.ts';
 
 /** A strategy written against the kind's own type. The generic path only ever hands it objects of that kind. */
 export interface TypedStrategy<T> {
   setDefaults?(object: T): void;
-  prepareForCreate?(object: T): void;
-  prepareForUpdate?(object: T, old: T): void;
-  prepareForStatusUpdate?(object: T, old: T): void;
+  prepareForCreate?(object: T, context: StrategyContext): void;
+  prepareForUpdate?(object: T, old: T, context: StrategyContext): void;
+  prepareForStatusUpdate?(object: T, old: T, context: StrategyContext): void;
   validate?(object: T): FieldError[];
   validateCreate?(object: T): FieldError[];
   validateUpdate?(object: T, old: T): FieldError[];
+  validateStatusUpdate?(object: T, old: T): FieldError[];
+  warnings?(object: T, old: T | undefined): string[];
+  readonly subresources?: Readonly<
+    Record<
+      string,
+      {
+        prepareForUpdate(object: T, old: T, context: StrategyContext): void;
+        validateUpdate(object: T, old: T): FieldError[];
+      }
+    >
+  >;
   validateName?(name: string): string | undefined;
   gracePeriodSeconds?(object: T, requested: number | undefined): number;
 }

@@ -48,6 +48,7 @@ export async function handleResource(
     case 'status':
     case 'finalize':
     case 'ephemeralcontainers':
+    case 'approval':
       return handleObject(options, exchange, named, verb);
     case 'scale':
       return handleScale(options.api, exchange, named, verb);
@@ -115,14 +116,10 @@ async function handleObject(
     }
     case 'watch':
       return handleWatch(options, exchange, target);
-    case 'update':
-      return sendObject(
-        api,
-        exchange,
-        target,
-        await api.update(context, target, await bodyOf(exchange), { dryRun }),
-        200,
-      );
+    case 'update': {
+      const record = await api.update(context, target, await bodyOf(exchange), { dryRun });
+      return sendObject(api, exchange, target, record, record.created ? 201 : 200);
+    }
     case 'patch':
       return sendObject(
         api,

@@ -73,8 +73,9 @@ async function createNamed(
   strategy.setDefaults?.(object);
   if (namespace !== undefined) await usableNamespace(core, context, definition, namespace, name);
   core.admission.admit({ operation: 'CREATE', definition, namespace, name, user: context.user, dryRun, object });
-  strategy.prepareForCreate?.(object);
+  strategy.prepareForCreate?.(object, { user: context.user, nowMs: core.clock.nowMs() });
   validateNew(definition, object);
+  for (const warning of strategy.warnings?.(object, undefined) ?? []) context.warn?.(warning);
   return insert(core, context, definition, namespace, name, object, dryRun);
 }
 

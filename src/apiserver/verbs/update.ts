@@ -1,6 +1,7 @@
 /** PUT of an object or of one of the subresources that are views of the object itself (status, finalize, ephemeralcontainers). */
 import type { ResourceDefinition, Strategy } from '../../api/definition.ts';
-import { ApiError } from '../../api/status.ts';
+import { fieldInvalid, invalid } from '../../api/meta/field-error.ts';
+import { ApiError, isReason } from '../../api/status.ts';
 import type { KubernetesObject } from '../../api/types.ts';
 import type { Body, WriteRequestOptions } from '../body.ts';
 import { type Change, changeObject } from '../change-object.ts';
@@ -9,12 +10,13 @@ import { decodeObject } from '../decode-object.ts';
 import { isDueAfterUpdate } from '../deletion.ts';
 import { stampUpdate } from '../object-meta.ts';
 import { decodeFresh, decodeShared, type ObjectRecord } from '../object-record.ts';
-import { toStored } from '../served-form.ts';
+import { fromStored, toStored } from '../served-form.ts';
 import { prepareEphemeralContainers } from '../subresources/ephemeral-containers.ts';
 import { prepareFinalize } from '../subresources/finalize.ts';
 import { authorize, type NamedTarget, resolve, storageNamespace } from '../target.ts';
 import type { RequestContext } from '../types.ts';
 import { validateChanged } from '../validate-object.ts';
+import { createObject } from './create.ts';
 
 export async function updateObject(
   core: ApiCore,
@@ -26,7 +28,27 @@ export async function updateObject(
   const definition = resolve(core, target, 'update');
   await authorize(core, context, target, 'update');
   const decoded = toStored(definition, decodeObject(core, definition, body, context));
-  return replaceObject(core, context, target, definition, options, () => structuredClone(decoded));
+  const creates = definition.createOnUpdate === true && target.subresource === undefined;
+  const unversioned = !decoded.metadata?.resourceVersion;
+  const wanted = (): KubernetesObject => {
+    if (definition.needsResourceVersion && unversioned) throw versionMissing(definition, target.name);
+    return structuredClone(decoded);
+  };
+  try {
+    return await replaceObject(core, context, target, definition, options, wanted);
+  } catch (error) {
+    // Only what names no version is meant to be new.
+    if (!creates || !unversioned || !isReason(error, 'NotFound')) throw error;
+    const { name, ...collection } = target;
+    const object = fromStored(definition, { ...decoded, metadata: { ...decoded.metadata, name } });
+    return { ...(await createObject(core, context, collection, { object }, options)), created: true };
+  }
+}
+
+function versionMissing(definition: ResourceDefinition, name: string): ApiError {
+  const kind = { group: definition.group, kind: definition.resource };
+  const error = fieldInvalid('metadata.resourceVersion', 0, 'must be specified for an update');
+  return invalid(kind, name, [error]);
 }
 
 /**
@@ -61,8 +83,11 @@ export async function replaceObject(
       object,
       oldObject: old,
     });
-    prepare?.(object, decodeFresh(current));
-    validateChanged(definition, object, old);
+    prepare?.(object, decodeFresh(current), { user: context.user, nowMs: core.clock.nowMs() });
+    validateChanged(definition, object, old, subresource);
+    if (subresource === undefined) {
+      for (const warning of definition.strategy.warnings?.(object, old) ?? []) context.warn?.(warning);
+    }
     return { type: isDueAfterUpdate(definition, object, old) ? 'delete' : 'put', object };
   };
   const { record } = await changeObject(core, context, { definition, namespace, name: target.name, dryRun, change });
@@ -79,8 +104,11 @@ function prepareOf(definition: ResourceDefinition, subresource: string | undefin
       return prepareFinalize;
     case 'ephemeralcontainers':
       return prepareEphemeralContainers;
-    default:
+    default: {
+      const own = definition.strategy.subresources?.[subresource];
+      if (own) return own.prepareForUpdate.bind(own);
       throw new ApiError('MethodNotAllowed', `${definition.resource}/${subresource} cannot be written this way`);
+    }
   }
 }
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Container, Pod, PodSpec } from '../../generated/types/core-v1.ts';
 import type { KubernetesObject } from '../../types.ts';
+import { context } from '../testing/harness.ts';
 import { hasMovingTag } from './defaults.ts';
 import { podDefinition } from './definition.ts';
 
@@ -18,7 +19,7 @@ function podOf(spec: Partial<PodSpec> = {}, container: Partial<Container> = {}):
 function created(spec: Partial<PodSpec> = {}, container: Partial<Container> = {}): KubernetesObject & Pod {
   const pod = podOf(spec, container);
   strategy.setDefaults?.(pod);
-  strategy.prepareForCreate?.(pod);
+  strategy.prepareForCreate?.(pod, context);
   return pod;
 }
 
@@ -74,7 +75,7 @@ describe('create', () => {
   test('a client cannot set status; phase, QoS class and generation are ours', () => {
     const pod = podOf();
     pod.status = { phase: 'Running', podIP: '1.2.3.4' };
-    strategy.prepareForCreate?.(pod);
+    strategy.prepareForCreate?.(pod, context);
     expect(pod.status).toEqual({ phase: 'Pending', qosClass: 'BestEffort' });
     expect(pod.metadata?.generation).toBe(1);
   });
@@ -185,7 +186,7 @@ describe('update', () => {
     const old = created({ tolerations: [{ key: 'a', operator: 'Exists' }] });
     const pod = structuredClone(old);
     alter(pod);
-    strategy.prepareForUpdate?.(pod, old);
+    strategy.prepareForUpdate?.(pod, old, context);
     return { pod, fields: (strategy.validateUpdate?.(pod, old) ?? []).map((error) => error.field) };
   };
 
@@ -215,7 +216,7 @@ describe('update', () => {
     const next = structuredClone(old);
     next.status = { phase: 'Running' };
     next.spec!.nodeName = 'elsewhere';
-    strategy.prepareForStatusUpdate?.(next, old);
+    strategy.prepareForStatusUpdate?.(next, old, context);
     expect(next.spec).toEqual(old.spec);
     expect(next.status).toEqual({ phase: 'Running', qosClass: 'BestEffort' });
   });
