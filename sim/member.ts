@@ -1,5 +1,6 @@
 /** One simulated member: the production node loop over a simulated disk and network, with a list as its state machine. */
 import { Prng } from '../src/lib/prng.ts';
+import { initialConfiguration } from '../src/raft/core/configuration.ts';
 import type { Entry, SnapshotMeta } from '../src/raft/core/types.ts';
 import { MemoryLogStorage } from '../src/raft/memory-log-storage.ts';
 import { type Application, NodeLoop, type Transport } from '../src/raft/node.ts';
@@ -64,7 +65,7 @@ export class Member {
     };
     this.loop = new NodeLoop({
       memberId: this.id,
-      configuration: { incoming: world.ids, outgoing: [], learners: [] },
+      configuration: initialConfiguration(world.ids.map((id) => ({ id, name: `m${id}`, address: `m${id}:1` }))),
       tickMs,
       heartbeatIntervalMs: 50,
       electionTimeoutMs: [150, 300],
@@ -136,6 +137,7 @@ export class Member {
         peer.#observe();
       });
     return {
+      setPeers: () => undefined,
       send: (to, messages) => {
         for (const message of messages) {
           toPeer(to, true, (peer) => peer.loop!.receive([message]));

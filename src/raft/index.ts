@@ -11,9 +11,11 @@ export {
   type CommittedEntry,
   defaultProposalTimeoutMs,
   type Leadership,
+  type MembershipChange,
   ProposalError,
   type ProposalErrorCode,
   type Proposer,
+  type RaftMember,
   type RaftNode,
   type RaftNodeOptions,
   type RaftPeer,
@@ -32,7 +34,7 @@ export async function startRaftNode<Result>(
   stateMachine: StateMachine<Result>,
   logger: Logger,
 ): Promise<RaftNode<Result>> {
-  if (!options.members.some((member) => member.id === options.memberId))
+  if (!options.join && !options.members.some((member) => member.id === options.memberId))
     throw new Error(`member ${options.memberId} is not among the members given: add it to "members"`);
   const origin = randomBytes(6).readUIntLE(0, 6) || 1;
   const { workerUrl, onFatal: _, ...rest } = options;

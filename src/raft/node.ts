@@ -14,7 +14,7 @@ import type { Configuration, Entry, Message, ProposedEntry, SnapshotMeta } from 
 import type { LogStorage } from './log-storage.ts';
 import { type PendingProposal, type ProposalFailure, ProposalTracker } from './proposal-tracker.ts';
 import { type PendingRead, ReadTracker } from './read-tracker.ts';
-import type { RaftStatus } from './types.ts';
+import type { RaftPeer, RaftStatus } from './types.ts';
 
 /** Commands in one forward or one append to the own log. */
 const maxBatchBytes = 1 << 20;
@@ -32,13 +32,34 @@ export interface Forward {
 }
 
 export interface ForwardRefusal {
-  readonly reason: 'not-leader' | 'overloaded';
+  /** `refused`: a membership change that is not allowed; never asked again. */
+  readonly reason: 'not-leader' | 'overloaded' | 'refused';
+  /** For people; given with `refused`. */
+  readonly message?: string | undefined;
   readonly origin: number;
   readonly attempt: number;
 }
 
-/** The network. Everything may be lost; what arrives is what was sent. */
+/** Whom the network must know. */
+export interface PeerSet {
+  /** All members of the adopted configuration (of both sides of a joint one) but this one. */
+  readonly peers: readonly RaftPeer[];
+  /** Log index of the newest configuration that is known to be committed here. */
+  readonly configurationIndex: number;
+}
+
+/**
+ * The network. Everything may be lost; what arrives is what was sent.
+ *
+ * Who may speak: any member of the same cluster, also one that is not among the peers, because it may know a newer configuration.
+ * So a stream begins with the caller's id, name, address and configuration index. A caller that is not among the peers is
+ *
+ * - answered that it was removed (with our configuration index) when its own index is lower than ours: {@link NodeLoop.removed};
+ * - otherwise heard, and answered at the address it gave, until {@link Transport.setPeers} says better.
+ */
 export interface Transport {
+  /** Called at the start and whenever the configuration, or what is known as committed of it, changes. Addresses may change. */
+  setPeers(set: PeerSet): void;
   send(to: number, messages: readonly Message[]): void;
   /** False: certainly not sent. Must never deliver a forward twice. */
   forward(to: number, forward: Forward): boolean;
@@ -115,6 +136,7 @@ export class NodeLoop {
       ...options.limits,
     });
     this.#appliedIndex = storage.snapshot().index;
+    this.#tellPeers();
     this.#proposals = new ProposalTracker(options.origin, (failures) => options.application.proposalsFailed(failures));
     this.#reads = new ReadTracker(options.prng.uint32() * 2 ** 16);
     this.#schedule();
@@ -368,6 +390,12 @@ export class NodeLoop {
     const resumes = this.core.applyPaused && !paused;
     this.core.applyPaused = paused;
     if (resumes) this.#schedule();
+  }
+
+  #tellPeers(): void {
+    const { members } = this.core.configuration;
+    const peers = members.filter(({ id }) => id !== this.core.id);
+    this.#options.transport.setPeers({ peers, configurationIndex: 0 });
   }
 
   #tellLeadership(): void {

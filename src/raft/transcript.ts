@@ -14,6 +14,7 @@
  * ```
  */
 import { Prng } from '../lib/prng.ts';
+import { initialConfiguration } from './core/configuration.ts';
 import { Raft } from './core/raft.ts';
 import type { Entry, Message } from './core/types.ts';
 import { MemoryLogStorage } from './memory-log-storage.ts';
@@ -102,10 +103,14 @@ export class Transcript {
   #start(id: number, size: number): void {
     const disk = this.#disks.get(id) ?? new MemoryLogStorage();
     this.#disks.set(id, disk);
-    const incoming = Array.from({ length: size }, (_, position) => position + 1);
+    const members = Array.from({ length: size }, (_, position) => ({
+      id: position + 1,
+      name: `m${position + 1}`,
+      address: `m${position + 1}:1`,
+    }));
     const core = new Raft({
       id,
-      configuration: { incoming, outgoing: [], learners: [] },
+      configuration: initialConfiguration(members),
       electionTicks: [10 + id, 10 + id],
       heartbeatTicks: 2,
       maxMessageBytes: this.#maxMessageBytes,

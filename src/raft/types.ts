@@ -94,6 +94,24 @@ export interface Proposer<Result> {
   onLeadership(listener: (leadership: Leadership) => void): () => void;
 }
 
+/** A member of the applied configuration. */
+export interface RaftMember extends RaftPeer {
+  /** Gets entries, but neither votes nor counts. */
+  readonly learner: boolean;
+}
+
+/** Raft dissertation, chapter 4. One at a time; each is refused, with the reason, where it would endanger the cluster. */
+export type MembershipChange =
+  /** `promote`: it becomes a voter by itself once it is caught up. */
+  | { readonly type: 'add-learner'; readonly member: RaftPeer; readonly promote?: boolean }
+  /** Refused until the learner is caught up. */
+  | { readonly type: 'promote'; readonly id: number }
+  /** Refused when the rest could not form a live quorum. */
+  | { readonly type: 'remove'; readonly id: number }
+  /** `by` comes as a learner and takes the voter's place in one step once it is caught up, also under another leader. */
+  | { readonly type: 'replace'; readonly id: number; readonly by: RaftPeer }
+  | { readonly type: 'update-address'; readonly id: number; readonly address: string };
+
 /** A running member. */
 export interface RaftNode<Result> extends Proposer<Result> {
   status(): Promise<RaftStatus>;
@@ -113,8 +131,13 @@ export interface RaftNodeOptions {
   /** Both are checked on every peer stream: a member of another cluster is refused. */
   readonly clusterId: string;
   readonly memberId: number;
-  /** All initial members, this one included. */
+  /** All initial members, this one included. Of no meaning once the folder holds a configuration: that one counts. */
   readonly members: readonly RaftPeer[];
+  /**
+   * This member comes to a cluster that exists: it starts empty and waits until the leader, told by `changeMembership`, sends it
+   * entries. `members` are then not its initial configuration.
+   */
+  readonly join?: boolean;
   readonly dataDir: string;
   readonly listen: { readonly host: string; readonly port: number };
   /** PEM files. Peers must present a certificate of this CA whose subject has the organization `peerOrganization`. */

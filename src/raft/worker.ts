@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { assert } from '../lib/assert.ts';
 import { Prng } from '../lib/prng.ts';
+import { emptyConfiguration, initialConfiguration } from './core/configuration.ts';
 import { decodePack, encodePack } from './entry-codec.ts';
 import { type Application, NodeLoop } from './node.ts';
 import { RocksLogStorage } from './rocks-log-storage.ts';
@@ -78,7 +79,6 @@ async function run(port: MessagePort, options: WorkerData): Promise<void> {
   const transport = new GrpcTransport({
     clusterId,
     memberId,
-    peers: members.filter((peer) => peer.id !== memberId),
     tls,
     dataDir,
     logger: log,
@@ -91,7 +91,7 @@ async function run(port: MessagePort, options: WorkerData): Promise<void> {
   });
   const loop = new NodeLoop({
     memberId,
-    configuration: { incoming: members.map((peer) => peer.id), outgoing: [], learners: [] },
+    configuration: options.join ? emptyConfiguration : initialConfiguration(members),
     tickMs,
     heartbeatIntervalMs: options.heartbeatIntervalMs ?? 50,
     electionTimeoutMs: options.electionTimeoutMs ?? [150, 300],

@@ -28,7 +28,7 @@ test('a joint decision needs a majority of both sets', () => {
         const granted = (voters: readonly number[]) => voters.filter((id) => votes.get(id)).length > voters.length / 2;
         const refused = (voters: readonly number[]) =>
           voters.filter((id) => votes.get(id) === false).length >= voters.length / 2;
-        const result = quorumVote({ incoming, outgoing, learners: [] }, votes);
+        const result = quorumVote({ members: [], incoming, outgoing, learners: [] }, votes);
         expect(result === 'won').toBe(granted(incoming) && granted(outgoing));
         expect(result === 'lost').toBe(refused(incoming) || refused(outgoing));
       },
@@ -37,7 +37,7 @@ test('a joint decision needs a majority of both sets', () => {
 });
 
 test('a configuration that is not joint ignores the empty set, and learners count nowhere', () => {
-  const configuration = { incoming: [1, 2, 3], outgoing: [], learners: [4] };
+  const configuration = { members: [], incoming: [1, 2, 3], outgoing: [], learners: [4] };
   const indexes: Record<number, number> = { 1: 5, 2: 3, 3: 1, 4: 9 };
   expect(quorumIndex(configuration, (id) => indexes[id]!)).toBe(3);
 });

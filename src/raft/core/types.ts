@@ -1,7 +1,10 @@
 /** The vocabulary of the consensus core: entries, messages, durable state. Terms and indexes are whole numbers below 2^48; 0 means none. */
 
-/** `empty` entries are written by a new leader to commit what came before; `command` belongs to the application. */
-export type EntryKind = 'empty' | 'command';
+/**
+ * `empty` entries are written by a new leader to commit what came before; `command` belongs to the application; the command of a
+ * `configuration` is one as in configuration.ts. `change` is a wish for another configuration: only ever proposed, never in the log.
+ */
+export type EntryKind = 'empty' | 'command' | 'configuration' | 'change';
 
 export interface Entry {
   readonly index: number;
@@ -11,10 +14,12 @@ export interface Entry {
   readonly origin: number;
   readonly sequence: number;
   readonly command: Uint8Array;
+  /** Of command, origin and sequence, from where the entry was proposed; only the codec reads it. */
+  readonly checksum?: number | undefined;
 }
 
 /** An entry before the leader gives it a place in the log. */
-export type ProposedEntry = Pick<Entry, 'kind' | 'origin' | 'sequence' | 'command'>;
+export type ProposedEntry = Pick<Entry, 'kind' | 'origin' | 'sequence' | 'command' | 'checksum'>;
 
 /** Must be on disk before any message that depends on it leaves. `commit` may lag behind what is committed. */
 export interface HardState {
@@ -28,10 +33,28 @@ export interface HardState {
 export interface SnapshotMeta {
   readonly index: number;
   readonly term: number;
+  /** The membership as of `index`. Undefined: unknown, because the folder is new or was written before configurations came into the log. */
+  readonly configuration?: Configuration | undefined;
 }
 
-/** Joint consensus is `outgoing` not empty: then every decision needs a majority of both. */
+/** A member is its id; name and address may change. */
+export interface Member {
+  readonly id: number;
+  readonly name: string;
+  /** host:port of its Raft listener. */
+  readonly address: string;
+  /** A learner that becomes a voter by itself once it is caught up. */
+  readonly promote?: boolean;
+  /** A learner that takes this voter's place, in one step, once it is caught up. */
+  readonly replaces?: number;
+}
+
+/**
+ * Who takes part (Raft dissertation, chapter 4). Joint consensus is `outgoing` not empty: then every decision needs a majority of both.
+ * Invariant: `members` describes exactly those that one of the three lists names; a learner is in no other list.
+ */
 export interface Configuration {
+  readonly members: readonly Member[];
   readonly incoming: readonly number[];
   readonly outgoing: readonly number[];
   readonly learners: readonly number[];

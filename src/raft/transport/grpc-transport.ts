@@ -1,7 +1,7 @@
 /** The network of a member: a server for the peers' streams and one link to each peer. */
 import type * as grpc from '@grpc/grpc-js';
 import type { Message } from '../core/types.ts';
-import type { Forward, ForwardRefusal, Transport } from '../node.ts';
+import type { Forward, ForwardRefusal, PeerSet, Transport } from '../node.ts';
 import type { Log } from '../thread-messages.ts';
 import type { RaftPeer } from '../types.ts';
 import { type PeerTls, peerCredentials } from './channel.ts';
@@ -12,7 +12,6 @@ import { sendSnapshot } from './snapshot-sender.ts';
 export interface GrpcTransportOptions {
   readonly clusterId: string;
   readonly memberId: number;
-  readonly peers: readonly RaftPeer[];
   readonly tls: PeerTls;
   readonly dataDir: string;
   readonly logger: Log;
@@ -25,6 +24,7 @@ export class GrpcTransport implements Transport {
   readonly #credentials: grpc.ChannelCredentials;
   readonly #server: PeerServer;
   readonly #links = new Map<number, PeerLink>();
+  readonly #peers = new Map<number, RaftPeer>();
   readonly #stop = new AbortController();
 
   constructor(options: GrpcTransportOptions) {
@@ -32,28 +32,39 @@ export class GrpcTransport implements Transport {
     this.#credentials = peerCredentials(options.tls);
     this.#server = new PeerServer({
       ...options,
-      peerIds: options.peers.map((peer) => peer.id),
+      isPeer: (id) => this.#peers.has(id),
       onConnected: (from) => this.#links.get(from)?.wake(),
     });
   }
 
   async start(host: string, port: number): Promise<number> {
-    const bound = await this.#server.listen(host, port);
-    const { clusterId, memberId, peers, logger, onPeerLost, onReceived } = this.#options;
-    for (const peer of peers) {
-      const link = new PeerLink({
-        clusterId,
-        memberId,
-        peer,
-        credentials: this.#credentials,
-        logger,
-        onLost: () => onPeerLost(peer.id),
-        onDropped: ({ origin, attempt }) =>
-          onReceived(peer.id, { messages: [], forwards: [], refusals: [{ reason: 'not-leader', origin, attempt }] }),
-      });
-      this.#links.set(peer.id, link);
+    return await this.#server.listen(host, port);
+  }
+
+  setPeers({ peers }: PeerSet): void {
+    for (const [id, known] of this.#peers) {
+      if (peers.some((peer) => peer.id === id && peer.address === known.address)) continue;
+      this.#peers.delete(id);
+      this.#links.get(id)?.stop();
+      this.#links.delete(id);
     }
-    return bound;
+    for (const peer of peers) if (!this.#peers.has(peer.id)) this.#connect(peer);
+  }
+
+  #connect(peer: RaftPeer): void {
+    const { clusterId, memberId, logger, onPeerLost, onReceived } = this.#options;
+    this.#peers.set(peer.id, peer);
+    const link = new PeerLink({
+      clusterId,
+      memberId,
+      peer,
+      credentials: this.#credentials,
+      logger,
+      onLost: () => onPeerLost(peer.id),
+      onDropped: ({ origin, attempt }) =>
+        onReceived(peer.id, { messages: [], forwards: [], refusals: [{ reason: 'not-leader', origin, attempt }] }),
+    });
+    this.#links.set(peer.id, link);
   }
 
   send(to: number, messages: readonly Message[]): void {
@@ -69,8 +80,8 @@ export class GrpcTransport implements Transport {
   }
 
   sendSnapshot(to: number, message: Message, done: (ok: boolean) => void): void {
-    const { clusterId, memberId, peers, dataDir, logger } = this.#options;
-    const peer = peers.find(({ id }) => id === to);
+    const { clusterId, memberId, dataDir, logger } = this.#options;
+    const peer = this.#peers.get(to);
     if (!peer) {
       done(false);
       return;

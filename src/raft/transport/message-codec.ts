@@ -5,6 +5,7 @@ import {
   type RaftMessageSchema,
   RaftMessage_Type as Type,
 } from '../../gen/trimast/raft/v1/raft_pb.ts';
+import { decodeConfiguration, encodeConfiguration } from '../core/configuration.ts';
 import { type Message, type MessageType, message } from '../core/types.ts';
 import { decodePack, encodePack } from '../entry-codec.ts';
 
@@ -40,6 +41,9 @@ export function messageToWire(source: Message): MessageInitShape<typeof RaftMess
     force: source.force,
     snapshotIndex: BigInt(source.snapshot?.index ?? 0),
     snapshotTerm: BigInt(source.snapshot?.term ?? 0),
+    snapshotConfiguration: source.snapshot?.configuration
+      ? encodeConfiguration(source.snapshot.configuration)
+      : new Uint8Array(0),
   };
 }
 
@@ -64,6 +68,14 @@ export function messageFromWire(wire: RaftMessage, from: number, to: number): Me
     rejectHint: Number(wire.rejectHint),
     context: Number(wire.context),
     force: wire.force,
-    snapshot: snapshotIndex > 0 ? { index: snapshotIndex, term: Number(wire.snapshotTerm) } : undefined,
+    snapshot:
+      snapshotIndex > 0
+        ? {
+            index: snapshotIndex,
+            term: Number(wire.snapshotTerm),
+            configuration:
+              wire.snapshotConfiguration.length > 0 ? decodeConfiguration(wire.snapshotConfiguration) : undefined,
+          }
+        : undefined,
   });
 }

@@ -184,6 +184,12 @@ export class PeerLink {
   }
 }
 
+const refusalReasons: Record<ForwardRefusal['reason'], ForwardRefusal_Reason> = {
+  'not-leader': ForwardRefusal_Reason.NOT_LEADER,
+  overloaded: ForwardRefusal_Reason.OVERLOADED,
+  refused: ForwardRefusal_Reason.REFUSED,
+};
+
 function toWire({ messages, forwards, refusals }: Batch): MessageInitShape<typeof BatchSchema> {
   return {
     messages: messages.map(messageToWire),
@@ -193,9 +199,10 @@ function toWire({ messages, forwards, refusals }: Batch): MessageInitShape<typeo
       attempt: BigInt(attempt),
       proposals: encodeProposals(proposals),
     })),
-    refusals: refusals.map(({ reason, origin, attempt }) => ({
+    refusals: refusals.map(({ reason, message = '', origin, attempt }) => ({
+      message,
       origin: BigInt(origin),
-      reason: reason === 'overloaded' ? ForwardRefusal_Reason.OVERLOADED : ForwardRefusal_Reason.NOT_LEADER,
+      reason: refusalReasons[reason],
       attempt: BigInt(attempt),
     })),
   };

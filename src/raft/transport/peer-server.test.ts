@@ -23,7 +23,7 @@ beforeEach(async () => {
   server = new PeerServer({
     clusterId: 'c',
     memberId: 1,
-    peerIds: [2],
+    isPeer: (id) => id === 2,
     tls: serverTls,
     dataDir: dir,
     logger: quiet,

@@ -29,13 +29,18 @@ export interface Received {
 export interface PeerServerOptions {
   readonly clusterId: string;
   readonly memberId: number;
-  readonly peerIds: readonly number[];
+  readonly isPeer: (id: number) => boolean;
   readonly tls: PeerTls;
   readonly dataDir: string;
   readonly logger: Log;
   readonly onConnected: (from: number) => void;
   readonly onReceived: (from: number, received: Received) => void;
 }
+
+const refusalReasons = new Map<ForwardRefusal_Reason, ForwardRefusal['reason']>([
+  [ForwardRefusal_Reason.OVERLOADED, 'overloaded'],
+  [ForwardRefusal_Reason.REFUSED, 'refused'],
+]);
 
 class Refusal extends Error {
   readonly code = grpc.status.PERMISSION_DENIED;
@@ -79,7 +84,7 @@ export class PeerServer {
 
   /** Who calls, or why it may not. */
   #authenticate(call: Parameters<typeof peerSubject>[0], hello: Hello | undefined): number {
-    const { clusterId, memberId, peerIds, tls } = this.#options;
+    const { clusterId, memberId, isPeer, tls } = this.#options;
     const { commonName, organizations } = peerSubject(call);
     if (!organizations.includes(tls.peerOrganization))
       throw new Refusal(`certificate "${commonName}" lacks organization "${tls.peerOrganization}"`);
@@ -88,7 +93,7 @@ export class PeerServer {
       throw new Refusal(`this is a member of cluster "${clusterId}", not of "${hello.clusterId}"`);
     if (Number(hello.to) !== memberId) throw new Refusal(`this is member ${memberId}, not ${hello.to}`);
     const from = Number(hello.from);
-    if (!peerIds.includes(from)) throw new Refusal(`member ${hello.from} is not known here`);
+    if (!isPeer(from)) throw new Refusal(`member ${hello.from} is not known here`);
     return from;
   }
 
@@ -134,9 +139,10 @@ export class PeerServer {
         attempt: Number(attempt),
         proposals: decodePack(proposals),
       })),
-      refusals: batch.refusals.map(({ reason, origin, attempt }) => ({
+      refusals: batch.refusals.map(({ reason, message, origin, attempt }) => ({
+        message,
         origin: Number(origin),
-        reason: reason === ForwardRefusal_Reason.OVERLOADED ? 'overloaded' : 'not-leader',
+        reason: refusalReasons.get(reason) ?? 'not-leader',
         attempt: Number(attempt),
       })),
     };
