@@ -135,6 +135,8 @@ class Search {
   /** Every completed operation before it is done. */
   #low = 0;
   readonly #unknownDone = new Set<number>();
+  /** Unknown puts whose value no read found and no compare names. */
+  readonly #unseen = new Set<number>();
 
   constructor(part: Part, maxStates: number) {
     this.#part = part;
@@ -147,6 +149,11 @@ class Search {
     this.#operations = [...completed, ...unknown];
     this.#completed = completed.length;
     this.#done = new Uint8Array(this.#operations.length);
+    const seen = new Set(this.#operations.flatMap(seenValues));
+    for (let at = this.#completed; at < this.#operations.length; at++) {
+      const { input } = this.#operations[at]!;
+      if (input.type === 'put' && !seen.has(input.value)) this.#unseen.add(at);
+    }
   }
 
   run(): Verdict {
@@ -184,9 +191,10 @@ class Search {
     if (!state) return undefined;
     // An unknown operation without effect is as good as none.
     if (!known && same(state, frame.state)) return undefined;
-    // Over one key, an unknown operation is only of use right before a completed one that needs it.
-    if (known && frame.chainFrom && this.#part.keys.length === 1 && this.#apply(frame.chainFrom, operation, true))
-      return undefined;
+    if (this.#part.keys.length === 1) {
+      if (known && frame.chainFrom && this.#apply(frame.chainFrom, operation, true)) return undefined;
+      if (!known && !this.#isOfUse(at, state, frame)) return undefined;
+    }
     this.#do(at);
     const chainFrom = known ? undefined : (frame.chainFrom ?? frame.state);
     const memo = this.#memo(state, chainFrom);
@@ -196,6 +204,21 @@ class Search {
     }
     this.#seen.add(memo);
     return this.#frame(state, chainFrom, at);
+  }
+
+  /**
+   * Over one key, an unknown operation is only of use right before one that needs it: what does not need it either overwrites
+   * it unseen or can come first. And of those whose value nobody ever saw, the first is as good as any.
+   */
+  #isOfUse(at: number, state: State, { state: before, chainFrom, candidates }: Frame): boolean {
+    if (this.#unseen.has(at) && candidates.some((other) => other < at && this.#unseen.has(other))) return false;
+    return candidates.some((other) => {
+      if (other === at) return false;
+      const operation = this.#operations[other]!;
+      if (other < this.#completed)
+        return this.#apply(state, operation, true) && !this.#apply(chainFrom ?? before, operation, true);
+      return operation.input.type === 'transaction';
+    });
   }
 
   #frame(state: State, chainFrom: State | undefined, via: number): Frame {
@@ -295,6 +318,12 @@ class Search {
 function writes(input: Input): boolean {
   if (input.type !== 'transaction') return input.type !== 'get';
   return [...input.success, ...input.failure].some(({ type }) => type !== 'get');
+}
+
+function seenValues({ input, output, return: end }: Operation): Value[] {
+  const compared =
+    input.type === 'transaction' ? input.compare.flatMap((compare) => ('value' in compare ? [compare.value] : [])) : [];
+  return end === undefined ? compared : [...compared, ...(output?.values ?? [])];
 }
 
 function holds(compare: Compare, found: Value): boolean {
