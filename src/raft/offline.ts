@@ -7,7 +7,7 @@ import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RocksLevel } from '@nxtedition/rocksdb';
 import type { Configuration, Entry, SnapshotMeta } from './core/types.ts';
-import { type MemberIdentity, StorageError } from './log-storage.ts';
+import type { MemberIdentity } from './log-storage.ts';
 import { RocksLogStorage } from './rocks-log-storage.ts';
 import { readSnapshot, SnapshotWriter, snapshotPath } from './snapshot-file.ts';
 import type { StateMachine } from './types.ts';
@@ -91,7 +91,7 @@ export async function replayFolder(
 
 /**
  * Makes the folder of a member that begins with this state, as if all of it had come as a snapshot at `index`.
- * @throws StorageError when the folder holds a log already
+ * @throws Error when the folder holds a log already
  */
 export async function seedFolder(
   dataDir: string,
@@ -101,7 +101,7 @@ export async function seedFolder(
 ): Promise<void> {
   await mkdir(dataDir, { recursive: true });
   const present = (await readdir(dataDir)).find((name) => name === 'log' || name.startsWith('snapshot-'));
-  if (present) throw new StorageError('identity', `"${dataDir}" is not empty: it has "${present}"`);
+  if (present) throw new Error(`"${dataDir}" is not empty: it has "${present}"`);
   const writer = await SnapshotWriter.create(dataDir, meta, 'seed');
   try {
     for await (const chunk of chunks) await writer.write(chunk);
@@ -149,7 +149,7 @@ export async function readIdentity(dataDir: string): Promise<MemberIdentity | un
     return JSON.parse(owner.subarray(owner.indexOf('{')).toString()) as MemberIdentity;
   } catch (cause) {
     const reason = (cause as Error).cause ?? cause;
-    throw new StorageError('io', `the Raft log in "${dir}" cannot be opened: ${(reason as Error).message}`, { cause });
+    throw new Error(`the Raft log in "${dir}" cannot be opened: ${(reason as Error).message}`, { cause });
   } finally {
     await db.close();
   }

@@ -103,6 +103,16 @@ export class State {
     this.#revision = revision;
   }
 
+  /**
+   * For a state that was restored: revisions go on behind all that clients may have seen of the one that was lost, and whoever
+   * watches from before must list again.
+   */
+  skipTo(revision: number): void {
+    assert(revision > this.#revision, 'revisions go up', { from: this.#revision, to: revision });
+    this.#revision = revision;
+    this.#compactedRevision = revision;
+  }
+
   /** From now on nothing older than `revision` can be read. */
   setCompactedRevision(revision: number): void {
     assert(revision <= this.#revision, 'compaction of the future', { revision, current: this.#revision });
