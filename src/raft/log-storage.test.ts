@@ -2,7 +2,6 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { RocksLevel } from '@nxtedition/rocksdb';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Entry } from './core/types.ts';
 import type { LogStorage, LogWrite } from './log-storage.ts';
@@ -16,7 +15,7 @@ const entry = (index: number, term: number): Entry => ({
   kind: 'command',
   origin: 3,
   sequence: index,
-  command: Buffer.from(`${index}/${term}`),
+  command: new Uint8Array(Buffer.from(`${index}/${term}`)),
 });
 const range = (from: number, to: number, term: number) =>
   Array.from({ length: to - from + 1 }, (_, position) => entry(from + position, term));
@@ -58,7 +57,10 @@ describe.each(implementations)('$name', ({ open, reopen }) => {
     storage = await open();
   });
 
-  const contents = () => storage.entries(storage.firstIndex(), storage.lastIndex() + 1, Number.POSITIVE_INFINITY);
+  const contents = () =>
+    storage
+      .entries(storage.firstIndex(), storage.lastIndex() + 1, Number.POSITIVE_INFINITY)
+      .map(({ checksum: _, ...rest }) => rest);
 
   test('is empty at first', () => {
     expect([storage.firstIndex(), storage.lastIndex(), storage.term(0)]).toEqual([1, 0, 0]);
@@ -128,20 +130,6 @@ describe('RocksLogStorage', () => {
     await storage.close();
     await expect(RocksLogStorage.open(dir, { clusterId: 'c', memberId: 2 })).rejects.toThrow(/belongs to member 1/);
     await expect(RocksLogStorage.open(dir, { clusterId: 'd', memberId: 1 })).rejects.toThrow(/of cluster "c"/);
-  });
-
-  test('open finds a damaged entry and says what to do', async () => {
-    await write({ entries: range(1, 3, 1) });
-    await storage.close();
-    const raw = new RocksLevel(dir, { keyEncoding: 'buffer', valueEncoding: 'buffer' });
-    await raw.open();
-    const key = Buffer.from('650000000000000002', 'hex');
-    const [value] = await raw.getMany([key]);
-    value![35]! ^= 1;
-    const batch = raw.batch().put(key, value!);
-    await new Promise((resolve) => batch.write({ sync: true }, resolve));
-    await raw.close();
-    await expect(RocksLogStorage.open(dir, identity)).rejects.toThrow(/entry 2 cannot be read.*it catches up/);
   });
 
   test('reads entries that are not in memory any more', async () => {

@@ -43,8 +43,12 @@ export class MemoryLogStorage implements LogStorage {
   /** When the batch is done is the test's choice; by default at once. */
   readonly #complete: (finish: () => void) => void;
 
-  constructor(complete: (finish: () => void) => void = (finish) => finish()) {
+  readonly #nowMs: () => number;
+  #pendingSinceMs: number | undefined;
+
+  constructor(complete: (finish: () => void) => void = (finish) => finish(), nowMs = () => performance.now()) {
     this.#complete = complete;
+    this.#nowMs = nowMs;
   }
 
   hardState(): HardState {
@@ -75,19 +79,27 @@ export class MemoryLogStorage implements LogStorage {
 
   write(batch: LogWrite, done: () => void): void {
     this.#unsynced.push({ batch });
+    this.#pendingSinceMs = this.#nowMs();
     this.#complete(() => {
+      this.#pendingSinceMs = undefined;
       this.#state = perform(this.#state, { batch });
       if (batch.sync) this.#sync();
       done();
     });
   }
 
-  compact(snapshot: SnapshotMeta, cutIndex: number): void {
-    if (snapshot.index < this.#state.snapshot.index) return;
-    const operation = { compact: snapshot, cutIndex };
-    this.#unsynced.push(operation);
-    this.#state = perform(this.#state, operation);
-    this.#sync();
+  compact(snapshot: SnapshotMeta, cutIndex: number, done: () => void = () => undefined): void {
+    if (snapshot.index >= this.#state.snapshot.index) {
+      const operation = { compact: snapshot, cutIndex };
+      this.#unsynced.push(operation);
+      this.#state = perform(this.#state, operation);
+      this.#sync();
+    }
+    done();
+  }
+
+  pendingSinceMs(): number | undefined {
+    return this.#pendingSinceMs;
   }
 
   /** Loses what was not synced but for its first `survivors` operations (writes that the system had flushed by itself). */
@@ -95,6 +107,7 @@ export class MemoryLogStorage implements LogStorage {
     for (const operation of this.#unsynced.slice(0, survivors)) this.#durable = perform(this.#durable, operation);
     this.#state = this.#durable;
     this.#unsynced = [];
+    this.#pendingSinceMs = undefined;
   }
 
   get unsyncedCount(): number {

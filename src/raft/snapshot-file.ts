@@ -16,7 +16,7 @@ import { type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promi
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import type { SnapshotMeta } from './core/types.ts';
-import { StorageError } from './log-storage.ts';
+import { reasonOf, remedies, StorageError } from './log-storage.ts';
 
 const magic = Buffer.from('TRISNAP1');
 const headerBytes = 24;
@@ -70,13 +70,13 @@ export class SnapshotWriter {
   async write(chunk: Uint8Array): Promise<void> {
     if (chunk.length === 0) return;
     this.#chunks++;
-    await this.#file.writev([pair(chunk.length, crc32(chunk)), chunk]);
+    await this.#attempt(() => this.#file.writev([pair(chunk.length, crc32(chunk)), chunk]));
   }
 
   /** Returns the path of the finished file. */
   async finish(): Promise<string> {
-    await this.#file.writev([pair(0, this.#chunks)]);
-    await this.#file.sync();
+    await this.#attempt(() => this.#file.writev([pair(0, this.#chunks)]));
+    await this.#attempt(() => this.#file.sync());
     await this.#file.close();
     const path = snapshotPath(this.#dir, this.#meta);
     await rename(this.#tmpPath, path);
@@ -90,14 +90,40 @@ export class SnapshotWriter {
     await this.#file.close();
     await rm(this.#tmpPath, { force: true });
   }
+
+  async #attempt(action: () => Promise<unknown>): Promise<void> {
+    try {
+      await action();
+    } catch (error) {
+      const reason = reasonOf(error);
+      const { message } = error as Error;
+      throw new StorageError(reason, `writing "${this.#tmpPath}" failed: ${message}. ${remedies[reason]}`, {
+        cause: error,
+      });
+    }
+  }
+}
+
+function damaged(what: string): StorageError {
+  return new StorageError('corrupt', `${what}. ${remedies.corrupt}`);
+}
+
+/** A snapshot that the log names and that is not there is damage, too. */
+function unreadable(path: string, cause: Error): StorageError {
+  const reason = (cause as { code?: string }).code === 'ENOENT' ? 'corrupt' : reasonOf(cause);
+  return new StorageError(reason, `snapshot "${path}" cannot be read: ${cause.message}. ${remedies[reason]}`, {
+    cause,
+  });
 }
 
 async function readExactly(file: FileHandle, length: number, path: string): Promise<Buffer> {
   const target = Buffer.allocUnsafe(length);
   let filled = 0;
   while (filled < length) {
-    const { bytesRead } = await file.read(target, filled, length - filled, null);
-    if (bytesRead === 0) throw new StorageError(`snapshot "${path}" is cut short`);
+    const { bytesRead } = await file.read(target, filled, length - filled, null).catch((cause: Error) => {
+      throw unreadable(path, cause);
+    });
+    if (bytesRead === 0) throw damaged(`snapshot "${path}" is cut short`);
     filled += bytesRead;
   }
   return target;
@@ -106,21 +132,21 @@ async function readExactly(file: FileHandle, length: number, path: string): Prom
 /** The chunks in order, each verified before it is given. @throws StorageError when the file is damaged. */
 export async function* readSnapshot(path: string, meta: SnapshotMeta): AsyncGenerator<Buffer> {
   const file = await open(path, 'r').catch((cause: Error) => {
-    throw new StorageError(`snapshot "${path}" cannot be opened: ${cause.message}`, { cause });
+    throw unreadable(path, cause);
   });
   try {
     const header = await readExactly(file, headerBytes, path);
-    if (!header.equals(encodeHeader(meta))) throw new StorageError(`snapshot "${path}" has a damaged header`);
+    if (!header.equals(encodeHeader(meta))) throw damaged(`snapshot "${path}" has a damaged header`);
     for (let chunks = 0; ; chunks++) {
       const head = await readExactly(file, 8, path);
       const [length, check] = [head.readUInt32LE(0), head.readUInt32LE(4)];
       if (length === 0) {
-        if (check !== chunks) throw new StorageError(`snapshot "${path}" has ${chunks} chunks of ${check}`);
+        if (check !== chunks) throw damaged(`snapshot "${path}" has ${chunks} chunks of ${check}`);
         return;
       }
-      if (length > maxChunkBytes) throw new StorageError(`snapshot "${path}": chunk ${chunks} has ${length} bytes`);
+      if (length > maxChunkBytes) throw damaged(`snapshot "${path}": chunk ${chunks} has ${length} bytes`);
       const chunk = await readExactly(file, length, path);
-      if (crc32(chunk) !== check) throw new StorageError(`snapshot "${path}": chunk ${chunks} fails its checksum`);
+      if (crc32(chunk) !== check) throw damaged(`snapshot "${path}": chunk ${chunks} fails its checksum`);
       yield chunk;
     }
   } finally {
