@@ -373,8 +373,9 @@ export class NodeLoop {
     const snapshot = this.#compaction;
     this.#compaction = undefined;
     if (snapshot.index <= this.#options.storage.snapshot().index) return;
-    this.#options.storage.compact(snapshot, snapshot.index - this.#options.keptEntries);
-    this.#options.onCompacted(snapshot);
+    this.#options.storage.compact(snapshot, snapshot.index - this.#options.keptEntries, () =>
+      this.#options.onCompacted(snapshot),
+    );
   }
 
   #expire(): void {
