@@ -13,7 +13,9 @@ import { type Clock, systemClock } from '../lib/clock.ts';
 import type { Store } from '../store/types.ts';
 import { defaultAdmission } from './admission/default-chain.ts';
 import { type AdmissionPlugin, createAdmissionChain } from './admission/types.ts';
-import { createAuthorizer } from './authorization/index.ts';
+import { createAuthorization } from './authorization/index.ts';
+import { escalationCheck } from './authorization/rbac/escalation.ts';
+import type { RbacPolicy } from './authorization/rbac/policy.ts';
 import type { Body, WriteRequestOptions } from './body.ts';
 import type { ChangeResult } from './change-object.ts';
 import type { ApiCore } from './core.ts';
@@ -49,16 +51,20 @@ export interface ResourceApiOptions {
 
 export class ResourceApi {
   readonly #core: ApiCore;
+  /** Roles and bindings. */
+  readonly policy: RbacPolicy;
 
   constructor(options: ResourceApiOptions) {
     const { store } = options;
     const registry = options.registry ?? createKindRegistry();
+    const { authorizer, rbac, policy } = createAuthorization(store);
+    this.policy = policy;
     this.#core = {
       store,
       registry,
       schemas: options.schemas ?? builtInSchemas(),
-      authorizer: options.authorizer ?? createAuthorizer(store),
-      admission: createAdmissionChain(options.admission ?? defaultAdmission(store)),
+      authorizer: options.authorizer ?? authorizer,
+      admission: createAdmissionChain(options.admission ?? [...defaultAdmission(store), escalationCheck(policy, rbac)]),
       clock: options.clock ?? systemClock,
       newUid: options.newUid ?? randomUUID,
       random: options.random ?? Math.random,

@@ -3,6 +3,8 @@ import type { Store } from '../../store/types.ts';
 import { type Attributes, type Authorizer, type Decision, identities } from '../types.ts';
 import { discoveryAuthorizer } from './discovery-authorizer.ts';
 import { nodeAuthorizer } from './node-authorizer.ts';
+import { RbacPolicy } from './rbac/policy.ts';
+import { rbacAuthorizer, type SyncAuthorizer } from './rbac/rbac-authorizer.ts';
 
 export function unionAuthorizer(authorizers: readonly Authorizer[]): Authorizer {
   return {
@@ -24,6 +26,18 @@ export const mastersAuthorizer: Authorizer = {
     user.groups.includes(identities.mastersGroup) ? { allowed: true } : { allowed: false, reason: '' },
 };
 
-export function createAuthorizer(store: Store): Authorizer {
-  return unionAuthorizer([mastersAuthorizer, nodeAuthorizer(store), discoveryAuthorizer]);
+export interface Authorization {
+  readonly authorizer: Authorizer;
+  readonly rbac: SyncAuthorizer;
+  readonly policy: RbacPolicy;
+}
+
+export function createAuthorization(store: Store): Authorization {
+  const policy = new RbacPolicy(store);
+  const rbac = rbacAuthorizer(policy);
+  return {
+    authorizer: unionAuthorizer([mastersAuthorizer, nodeAuthorizer(store), rbac, discoveryAuthorizer]),
+    rbac,
+    policy,
+  };
 }

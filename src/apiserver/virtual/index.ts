@@ -6,14 +6,21 @@ import { methodNotAllowed } from '../errors.ts';
 import type { ResourceApi } from '../resource-api.ts';
 import type { Target } from '../target.ts';
 import type { RequestContext } from '../types.ts';
-import { selfSubjectAccessReview } from './self-subject-access-review.ts';
+import { localSubjectAccessReview, selfSubjectAccessReview, subjectAccessReview } from './access-review.ts';
 import { selfSubjectReview } from './self-subject-review.ts';
+import { selfSubjectRulesReview } from './self-subject-rules-review.ts';
 
 export interface VirtualResource extends ServedResource {
-  answer(api: ResourceApi, context: RequestContext, body: Body): Promise<object>;
+  answer(api: ResourceApi, context: RequestContext, body: Body, target: Target): Promise<object>;
 }
 
-export const virtualResources: readonly VirtualResource[] = [selfSubjectReview, selfSubjectAccessReview];
+export const virtualResources: readonly VirtualResource[] = [
+  selfSubjectReview,
+  selfSubjectAccessReview,
+  subjectAccessReview,
+  localSubjectAccessReview,
+  selfSubjectRulesReview,
+];
 
 function find(resource: GroupVersionResource): VirtualResource | undefined {
   return virtualResources.find(
@@ -33,6 +40,6 @@ export function createVirtual(
   if (verb !== 'create' || target.name !== undefined) throw methodNotAllowed(resource, verb);
   return async (body) => {
     await api.authorize(context, target, 'create');
-    return resource.answer(api, context, body);
+    return resource.answer(api, context, body, target);
   };
 }
