@@ -19,6 +19,7 @@ export function createProgram(): Command {
     .showHelpAfterError('See "trimast help" for the commands.')
     .configureHelp({ showGlobalOptions: true });
   addClusterCommands(program);
+  addBackupCommands(program);
   addMemberCommands(program);
   addApiCommands(program);
   addProjectCommands(program);
@@ -40,6 +41,12 @@ function addClusterCommands(program: Command): void {
     .option('--hollow <n>', 'nodes without containers that one more process plays (default 0)', wholeNumber)
     .option('--node-grace-seconds <n>', 'a silent node is not ready after this long (new clusters)', wholeNumber)
     .option('--eviction-seconds <n>', 'pods leave a node not ready for this long (new clusters)', wholeNumber)
+    .option('--backup-schedule <when>', 'the leader makes backups: 6h, or cron fields in UTC (new clusters)')
+    .option('--backup-to <place>', 'folder or s3://bucket/prefix (default: backups in the folder of the cluster)')
+    .option('--backup-keep <n>', 'how many are kept (default 7)', wholeNumber)
+    .option('--s3-endpoint <url>', 'S3-compatible storage (default: $AWS_ENDPOINT_URL, else Amazon)')
+    .option('--s3-region <name>', 'default: $AWS_REGION, else us-east-1')
+    .option('--s3-credentials <file>', 'AWS_ACCESS_KEY_ID=... lines or an AWS credentials file (default: environment)')
     .action(async (_, command: Command) => (await import('./commands/up.ts')).up(command.optsWithGlobals()));
   clusterCommand(program, 'down', 'end everything of the cluster')
     .option('--purge', 'remove its data too')
@@ -52,6 +59,46 @@ function addClusterCommands(program: Command): void {
     .option('--name <reference>', 'name for the image, when the archive has only one')
     .action(async (file: string, _, command: Command) =>
       (await import('./commands/image-load.ts')).imageLoad(file, command.optsWithGlobals()),
+    );
+}
+
+function addBackupCommands(program: Command): void {
+  program.commandsGroup('Safety:');
+  const backup = program
+    .command('backup')
+    .description('the state of the cluster as a file: create, list, verify, restore');
+  const placed = (nameAndArgs: string, description: string) =>
+    clusterCommand(backup, nameAndArgs, description)
+      .option('--s3-endpoint <url>', 'S3-compatible storage (default: $AWS_ENDPOINT_URL, else Amazon)')
+      .option('--s3-region <name>', 'default: $AWS_REGION, else us-east-1')
+      .option(
+        '--s3-credentials <file>',
+        'AWS_ACCESS_KEY_ID=... lines or an AWS credentials file (default: environment)',
+      );
+  const to = ['--to <place>', 'folder or s3://bucket/prefix (default: backups in the folder of the cluster)'] as const;
+  placed('create', 'make one while the cluster runs: everything acknowledged so far, at one revision')
+    .option(...to)
+    .option('--compression <name>', 'none, gzip or zstd', 'zstd')
+    .action(async (_, command: Command) =>
+      (await import('./commands/backup.ts')).backupCreate(command.optsWithGlobals()),
+    );
+  placed('list', 'what is there')
+    .option(...to)
+    .option('-o, --output <format>', 'json')
+    .action(async (_, command: Command) =>
+      (await import('./commands/backup.ts')).backupList(command.optsWithGlobals()),
+    );
+  placed('verify <file>', 'read one to its end and compare every checksum').action(
+    async (file: string, _, command: Command) =>
+      (await import('./commands/backup.ts')).backupVerify(file, command.optsWithGlobals()),
+  );
+  placed('restore <file>', 'make a new cluster, or one that is down, begin with the state of a backup')
+    .option('--masters <n>', 'masters of a new cluster (default 3)', wholeNumber)
+    .option('--workers <n>', 'workers of a new cluster (default 2)', wholeNumber)
+    .option('--hollow <n>', 'hollow nodes of a new cluster (default 0)', wholeNumber)
+    .option('--replace', 'move data that is there aside')
+    .action(async (file: string, _, command: Command) =>
+      (await import('./commands/backup-restore.ts')).backupRestore(file, command.optsWithGlobals()),
     );
 }
 

@@ -1,4 +1,5 @@
 /** `trimast master --config F`: the file, as JSON. Relative paths are relative to the file. */
+import type { Compression, S3Options } from '../backup/index.ts';
 
 export interface MasterMember {
   /** Raft member id, 1 or more, never used again for another machine. */
@@ -13,6 +14,8 @@ export interface MasterMember {
 export interface MasterConfig {
   readonly name: string;
   readonly clusterId: string;
+  /** Goes up by one when the cluster is recovered or restored; default 1. */
+  readonly epoch?: number;
   readonly memberId: number;
   readonly dataDir: string;
   /** All masters, this one included. It listens on the host of its own addresses. */
@@ -38,4 +41,19 @@ export interface MasterConfig {
     /** Pods leave a node that has not been ready for this long; default 5 * 60,000, as in Kubernetes' tolerations. */
     readonly evictionMs?: number;
   };
+  /** The leader makes backups by itself. */
+  readonly backup?: BackupConfig;
+}
+
+export interface BackupConfig {
+  /** `6h`, or five cron fields in UTC such as `30 3 * * *`. */
+  readonly schedule: string;
+  /** A folder, the same on every master or one on each, or `s3://bucket/prefix`. */
+  readonly to: string;
+  /** Backups kept; default 7. */
+  readonly keep?: number;
+  /** Default zstd. */
+  readonly compression?: Compression;
+  /** Endpoint, region and credentials file; the environment (AWS_...) where they are absent. */
+  readonly s3?: S3Options;
 }

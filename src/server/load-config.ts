@@ -1,7 +1,8 @@
 /** Reads `trimast master --config F` and says precisely what is wrong with it. */
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import type { MasterConfig, MasterMember } from './config.ts';
+import { openTarget, parseSchedule } from '../backup/index.ts';
+import type { BackupConfig, MasterConfig, MasterMember } from './config.ts';
 
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
@@ -33,12 +34,39 @@ export function resolveMasterConfig(config: MasterConfig, folder: string, file: 
     if (typeof config.network?.[field] !== 'string') fail(`network.${field}`, 'must be a text');
   }
   const path = (value: string) => resolve(folder, value);
+  const epoch = config.epoch ?? 1;
+  if (!Number.isSafeInteger(epoch) || epoch < 1) fail('epoch', 'must be a whole number from 1 on');
   return {
     ...config,
+    ...(config.backup && { backup: checkBackup(config.backup, path, fail) }),
     dataDir: path(config.dataDir),
     serviceAccountKeyFile: path(config.serviceAccountKeyFile),
     tls: { caFile: path(config.tls.caFile), certFile: path(config.tls.certFile), keyFile: path(config.tls.keyFile) },
   };
+}
+
+function checkBackup(
+  backup: BackupConfig,
+  path: (value: string) => string,
+  fail: (field: string, problem: string) => never,
+): BackupConfig {
+  const s3 = backup.s3?.credentialsFile
+    ? { ...backup.s3, credentialsFile: path(backup.s3.credentialsFile) }
+    : backup.s3;
+  const resolved = {
+    ...backup,
+    to: String(backup.to).startsWith('s3://') ? backup.to : path(backup.to),
+    ...(s3 && { s3 }),
+  };
+  try {
+    parseSchedule(backup.schedule);
+    openTarget(resolved.to, s3);
+  } catch (error) {
+    fail('backup', (error as Error).message);
+  }
+  if (backup.keep !== undefined && !(Number.isSafeInteger(backup.keep) && backup.keep > 0))
+    fail('backup.keep', 'must be a whole number from 1 on');
+  return resolved;
 }
 
 function checkMember(

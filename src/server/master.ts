@@ -12,10 +12,12 @@ import { createLocalClient } from '../apiserver/local-client.ts';
 import { ResourceApi } from '../apiserver/resource-api.ts';
 import { createStreamingProxy } from '../apiserver/streaming/index.ts';
 import { identities, type UserInfo } from '../apiserver/types.ts';
+import { openTarget } from '../backup/index.ts';
 import { InformerSet } from '../client/informer-set.ts';
 import type { LeaderContext } from '../client/types.ts';
 import { startControllers } from '../controllers/index.ts';
 import { createDispatcher, createLastSeenPeer } from '../dispatcher/index.ts';
+import { ClusterService } from '../gen/trimast/cluster/v1/cluster_pb.ts';
 import { DispatcherService } from '../gen/trimast/dispatcher/v1/dispatcher_pb.ts';
 import { ResourceService } from '../gen/trimast/resource/v1/resource_pb.ts';
 import { addHealthService, addReflectionService, addResourceService } from '../grpc-api/index.ts';
@@ -25,6 +27,10 @@ import type { Logger } from '../lib/logger.ts';
 import { startRaftNode } from '../raft/index.ts';
 import { startScheduler } from '../scheduler/scheduler.ts';
 import { createStore } from '../store/index.ts';
+import { startBackupLoop } from './backup-loop.ts';
+import { raftClusterId } from './cluster/cluster-identity.ts';
+import { addClusterService } from './cluster/cluster-service.ts';
+import type { SnapshotSource } from './cluster/snapshot-source.ts';
 import { startCompaction } from './compaction.ts';
 import type { MasterConfig } from './config.ts';
 import { ensureKubernetesService } from './kubernetes-service.ts';
@@ -48,7 +54,7 @@ export async function startMaster(config: MasterConfig, logger: Logger): Promise
   const { store, stateMachine, attach } = createStore();
   const raft = await startRaftNode(
     {
-      clusterId: config.clusterId,
+      clusterId: raftClusterId(config),
       memberId: config.memberId,
       members: config.members.map(({ id, name, raftAddress }) => ({ id, name, address: raftAddress })),
       dataDir: config.dataDir,
@@ -96,7 +102,9 @@ export async function startMaster(config: MasterConfig, logger: Logger): Promise
   });
   dispatcher.addTo(grpcServer);
   addResourceService(grpcServer, clientFor, logger.child({ part: 'grpc' }));
-  addReflectionService(grpcServer, [ResourceService, DispatcherService]);
+  const snapshotSource: SnapshotSource = { store, takeSnapshot: () => stateMachine.snapshot(), identity: config };
+  addClusterService(grpcServer, { snapshotSource, logger: logger.child({ part: 'cluster' }) });
+  addReflectionService(grpcServer, [ResourceService, DispatcherService, ClusterService]);
   const health = addHealthService(
     grpcServer,
     [ResourceService.typeName, DispatcherService.typeName],
@@ -142,6 +150,15 @@ export async function startMaster(config: MasterConfig, logger: Logger): Promise
     },
     { name: 'compaction', start: (context) => startCompaction(context, store, systemClock, logger) },
   ];
+  if (config.backup) {
+    const { to, s3, ...backup } = config.backup;
+    const options = { ...backup, target: openTarget(to, s3), source: snapshotSource, clock: systemClock };
+    const backupLogger = logger.child({ part: 'backup' });
+    loops.push({
+      name: 'backup',
+      start: (context) => void startBackupLoop(context, { ...options, logger: backupLogger }),
+    });
+  }
   const leading = runLeaderLoops(raft, (term) => clientFor(systemUser('system:trimast-leader'), term), loops, logger);
   logger.info({ api: self.apiAddress, grpc: self.grpcAddress, raft: self.raftAddress }, 'master started');
 

@@ -1,5 +1,7 @@
 /** Plans a new cluster for this machine, or opens the one that is there. */
 import { createServer } from 'node:net';
+import { resolve } from 'node:path';
+import { openTarget, parseSchedule } from '../../backup/index.ts';
 import { CliError } from '../cli-error.ts';
 import { occupiedRanges } from '../host/network.ts';
 import { clusterExists, loadCluster, saveCluster } from './cluster-file.ts';
@@ -13,6 +15,12 @@ export interface ClusterRequest {
   readonly hollow?: number | undefined;
   readonly nodeGraceSeconds?: number | undefined;
   readonly evictionSeconds?: number | undefined;
+  readonly backupSchedule?: string | undefined;
+  readonly backupTo?: string | undefined;
+  readonly backupKeep?: number | undefined;
+  readonly s3Endpoint?: string | undefined;
+  readonly s3Region?: string | undefined;
+  readonly s3Credentials?: string | undefined;
 }
 
 export interface MadeCluster {
@@ -44,6 +52,7 @@ export async function makeCluster(paths: ClusterPaths, request: ClusterRequest):
       occupied: runtime === 'containerd' ? await occupiedRanges() : [],
       isFree: (first, count) => ![...usedPorts].some((port) => port >= first && port < first + count),
       ...(Object.keys(nodeLifecycle).length > 0 && { nodeLifecycle }),
+      backup: backupConfig(paths, request),
     });
     saveCluster(paths, cluster);
     return { cluster, isNew: true, reason };
@@ -51,6 +60,25 @@ export async function makeCluster(paths: ClusterPaths, request: ClusterRequest):
     if (error instanceof RangeError) throw new CliError(error.message, { cause: error, exitCode: 2 });
     throw error;
   }
+}
+
+/** @throws CliError when the schedule or the place is none */
+function backupConfig(paths: ClusterPaths, request: ClusterRequest): Cluster['backup'] {
+  const { backupSchedule: schedule, backupTo, backupKeep: keep, s3Endpoint, s3Region, s3Credentials } = request;
+  if (schedule === undefined) return undefined;
+  const s3 = {
+    ...(s3Endpoint !== undefined && { endpoint: s3Endpoint }),
+    ...(s3Region !== undefined && { region: s3Region }),
+    ...(s3Credentials !== undefined && { credentialsFile: resolve(s3Credentials) }),
+  };
+  const to = backupTo === undefined ? paths.backupsDir : backupTo.startsWith('s3://') ? backupTo : resolve(backupTo);
+  try {
+    parseSchedule(schedule);
+    openTarget(to, s3);
+  } catch (error) {
+    throw new CliError((error as Error).message, { cause: error, exitCode: 2 });
+  }
+  return { schedule, to, ...(keep !== undefined && { keep }), ...(Object.keys(s3).length > 0 && { s3 }) };
 }
 
 /** A cluster keeps the shape that it was made with. */

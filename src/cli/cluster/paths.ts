@@ -45,6 +45,10 @@ export class ClusterPaths {
   get logsDir(): string {
     return join(this.dir, 'logs');
   }
+  /** Where backups go that name no other place. */
+  get backupsDir(): string {
+    return join(this.dir, 'backups');
+  }
   get dataDir(): string {
     return join(this.dir, 'data');
   }

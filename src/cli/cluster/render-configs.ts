@@ -19,6 +19,7 @@ export function renderMaster(
   return {
     name: member.name,
     clusterId: cluster.id,
+    ...(cluster.epoch !== undefined && { epoch: cluster.epoch }),
     memberId: member.memberId!,
     dataDir: paths.memberData(member.name),
     members: membersOfKind(cluster, 'master').map((master) => ({
@@ -37,6 +38,7 @@ export function renderMaster(
       clusterDomain: cluster.network.clusterDomain,
     },
     ...(cluster.nodeLifecycle && { nodeLifecycle: cluster.nodeLifecycle }),
+    ...(cluster.backup && { backup: cluster.backup }),
   };
 }
 

@@ -2,6 +2,7 @@
  * What a cluster on this machine consists of: members, addresses, ports, names. Planned once by a pure function, then kept in
  * `cluster.json`; every name on the machine derives from the cluster's id, so that clusters never collide.
  */
+import type { BackupConfig } from '../../server/config.ts';
 import { addressAt, type Cidr, formatCidr, overlap, parseCidr } from './cidr.ts';
 
 export type MemberKind = 'lb' | 'master' | 'containerd' | 'agent';
@@ -29,6 +30,10 @@ export interface Cluster {
   readonly version: 1;
   /** Six hexadecimal digits. */
   readonly id: string;
+  /** Goes up by one when the cluster is recovered or restored; absent: 1. */
+  readonly epoch?: number;
+  /** It has worked once: a master without data is one that lost it, and not one that begins. */
+  readonly formed?: boolean;
   readonly runtime: RuntimeKind;
   readonly network: {
     /** Absent where everything is on 127.0.0.1. */
@@ -40,6 +45,8 @@ export interface Cluster {
     readonly clusterDomain: string;
   };
   readonly nodeLifecycle?: { readonly graceMs?: number; readonly evictionMs?: number };
+  /** The leader makes backups by itself. */
+  readonly backup?: BackupConfig;
   readonly members: readonly Member[];
 }
 
@@ -55,6 +62,7 @@ export interface TopologyRequest {
   /** Runtime hollow: whether every port of a block is free on 127.0.0.1. */
   readonly isFree?: (firstPort: number, count: number) => boolean;
   readonly nodeLifecycle?: Cluster['nodeLifecycle'];
+  readonly backup?: Cluster['backup'];
 }
 
 export const limits = { masters: 7, workers: 99, hollow: 5_000 } as const;
@@ -81,6 +89,7 @@ export function planCluster(request: TopologyRequest): Cluster {
     id,
     runtime: request.runtime,
     ...(request.nodeLifecycle && { nodeLifecycle: request.nodeLifecycle }),
+    ...(request.backup && { backup: request.backup }),
   };
   const network = { podCidr: formatCidr(pods), nodeCidrMaskSize: 24, serviceCidr, clusterDomain };
   const seed = Number.parseInt(request.hash.slice(10, 14), 16);

@@ -16,7 +16,7 @@ import { endMember } from '../members/stop-member.ts';
 import { Progress } from '../progress.ts';
 
 const graceMs = 8_000;
-/** What a cluster may have in its folder. The folder may be one that a user had before: nothing else in it is touched. */
+/** What a cluster may have in its folder; backups stay. The folder may be one that a user had before: nothing else in it is touched. */
 const purged = ['cluster.json', 'kubeconfig', 'pki', 'config', 'run', 'logs', 'data', 'images'];
 
 export async function down(options: DirOption & { purge?: boolean | undefined }): Promise<void> {

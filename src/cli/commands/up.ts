@@ -1,6 +1,7 @@
 /** `trimast up`: everything that is not running is started, all at once, from what is on disk. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { saveCluster } from '../cluster/cluster-file.ts';
 import { findProgram } from '../cluster/detect-runtime.ts';
 import { withLock } from '../cluster/lock.ts';
 import { type ClusterRequest, type MadeCluster, makeCluster } from '../cluster/make-cluster.ts';
@@ -23,6 +24,7 @@ export async function up(options: ClusterRequest & DirOption): Promise<void> {
     progress.line(firstLine(made, paths));
     requireRights(made.cluster);
     await start(made.cluster, paths, progress);
+    if (!made.cluster.formed) saveCluster(paths, { ...made.cluster, formed: true });
   });
   progress.line(`Up in ${progress.seconds()} s.`);
   progress.line(nextSteps(paths));

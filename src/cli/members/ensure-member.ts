@@ -22,7 +22,12 @@ export interface EnsuredMember {
   readonly started: boolean;
 }
 
-export async function ensureMember(cluster: Cluster, member: Member, paths: ClusterPaths): Promise<EnsuredMember> {
+export async function ensureMember(
+  cluster: Cluster,
+  member: Member,
+  paths: ClusterPaths,
+  environment: Readonly<Record<string, string>> = {},
+): Promise<EnsuredMember> {
   const running = runningProcess(paths.runDir, member.name);
   if (running) return { member, identity: running, started: false };
   const unrecorded = findUnrecorded(member, paths);
@@ -35,7 +40,7 @@ export async function ensureMember(cluster: Cluster, member: Member, paths: Clus
   }
   if (member.kind === 'containerd') await removeDeadSockets(findLeftovers(paths, member.worker!));
   writeConfig(cluster, member, paths);
-  return { member, identity: await launch(member, paths), started: true };
+  return { member, identity: await launch(member, paths, environment), started: true };
 }
 
 function writeConfig(cluster: Cluster, member: Member, paths: ClusterPaths): void {

@@ -28,7 +28,11 @@ export function findUnrecorded(member: Member, paths: ClusterPaths): ProcessIden
 }
 
 /** @throws Error when the program cannot be started at all; that it goes on running is the caller's to watch. */
-export async function launch(member: Member, paths: ClusterPaths): Promise<ProcessIdentity> {
+export async function launch(
+  member: Member,
+  paths: ClusterPaths,
+  environment: Readonly<Record<string, string>> = {},
+): Promise<ProcessIdentity> {
   for (const dir of [paths.logsDir, paths.runDir]) mkdirSync(dir, { recursive: true });
   const logFile = paths.logFile(member.name);
   rotate(logFile);
@@ -39,7 +43,12 @@ export async function launch(member: Member, paths: ClusterPaths): Promise<Proce
     const [program, ...args] = member.namespace
       ? ['nsenter', `--net=${namespacePath(member.namespace)}`, ...command]
       : command;
-    const child = spawn(program!, args, { cwd: paths.dir, detached: true, stdio: ['ignore', log, log] });
+    const child = spawn(program!, args, {
+      cwd: paths.dir,
+      detached: true,
+      stdio: ['ignore', log, log],
+      env: { ...process.env, ...environment },
+    });
     await new Promise<void>((resolve, reject) => {
       child.once('spawn', resolve);
       child.once('error', (cause) => reject(new Error(`start ${member.name}: ${cause.message}`, { cause })));
