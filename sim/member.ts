@@ -206,6 +206,7 @@ export class Member {
       readsFailed: (reads) => {
         for (const { requestId } of reads) this.#reads.delete(requestId);
       },
+      removed: () => undefined,
       leadership: (_term, leaderId) => {
         if (leaderId === this.id) this.#world.afterElection(this);
       },

@@ -7,8 +7,10 @@
  */
 import type { Prng } from '../lib/prng.ts';
 import { Inflights } from './core/inflights.ts';
+import type { RaftLimits } from './core/leader-host.ts';
 import { entryBytes } from './core/log.ts';
-import { Raft, type RaftOptions } from './core/raft.ts';
+import { decodeChange } from './core/membership.ts';
+import { type ChangeResult, Raft } from './core/raft.ts';
 import type { Ready, ReadyWrite } from './core/ready.ts';
 import type { Configuration, Entry, Message, ProposedEntry, SnapshotMeta } from './core/types.ts';
 import type { LogStorage } from './log-storage.ts';
@@ -22,6 +24,15 @@ const maxBatchBytes = 1 << 20;
 const maxUnappliedBytes = 16 << 20;
 const maxUnappliedBatches = 64;
 const expireEveryTicks = 5;
+const autopilotEveryTicks = 20;
+/** For how long a learner must have kept up before it becomes a voter by itself; default. */
+const defaultAutopilotStableMs = 1_000;
+/** Members that left the configuration stay reachable for so long, to learn of it from the leader. */
+const farewellTicks = 100;
+/** The log is kept for followers that need it, up to so many times `keptEntries`. */
+const maxKeptFactor = 10;
+/** A write that takes longer, or longer than two election timeouts, is a disk that stands still. */
+const minDiskStallMs = 1_000;
 
 export interface Forward {
   readonly term: number;
@@ -78,16 +89,21 @@ export interface Application {
   readsReady(reads: readonly PendingRead[], index: number): void;
   readsFailed(reads: readonly PendingRead[], message: string): void;
   leadership(term: number, leaderId: number): void;
+  /** Others say that they have gone on without this member. */
+  removed(): void;
 }
 
 export interface NodeLoopOptions {
   readonly memberId: number;
+  /** Of the first start; later the disk knows better. Empty for a member that was told to join. */
   readonly configuration: Configuration;
+  /** For how long a learner must have kept up before it becomes a voter by itself; default 1,000. */
+  readonly autopilotStableMs?: number | undefined;
   readonly tickMs: number;
   readonly heartbeatIntervalMs: number;
   readonly electionTimeoutMs: readonly [number, number];
   readonly keptEntries: number;
-  readonly limits?: Pick<RaftOptions, 'maxMessageBytes' | 'maxInflightMessages'>;
+  readonly limits?: Partial<RaftLimits>;
   /** Random, never used before by any member. */
   readonly origin: number;
   readonly prng: Prng;
@@ -118,12 +134,16 @@ export class NodeLoop {
   #told = { term: -1, leaderId: -1 };
   #transfers = 0;
   #compaction: SnapshotMeta | undefined;
-  /** When the write under way began; undefined while none is. */
-  writingSinceMs: number | undefined;
+  #writing = false;
+  /** What the transport was told. */
+  #peerSet: PeerSet = { peers: [], configurationIndex: -1 };
+  #toldConfiguration: Configuration | undefined;
+  #departing: { readonly peer: RaftPeer; readonly untilTick: number }[] = [];
 
   constructor(options: NodeLoopOptions) {
     this.#options = options;
     const { memberId, configuration, tickMs, heartbeatIntervalMs, electionTimeoutMs, prng, storage } = options;
+    keepFirstConfiguration(storage, configuration);
     this.core = new Raft({
       id: memberId,
       configuration,
@@ -149,6 +169,8 @@ export class NodeLoop {
     this.#ticks++;
     this.core.tick();
     if (this.#ticks % expireEveryTicks === 0) this.#expire();
+    if (this.#ticks % autopilotEveryTicks === 0) this.#autopilot();
+    if (this.#departing.length > 0) this.#forgetDeparted();
     this.#dispatch();
     this.#schedule();
   }
@@ -160,25 +182,54 @@ export class NodeLoop {
 
   receiveForward(from: number, { term, origin, attempt, proposals }: Forward): void {
     const result =
-      this.core.term === term ? this.core.propose(proposals) : ({ ok: false, reason: 'not-leader' } as const);
+      this.core.term === term ? this.#proposeHere(proposals) : ({ ok: false, reason: 'not-leader' } as const);
     if (!result.ok) {
-      const reason = result.reason === 'overloaded' ? 'overloaded' : 'not-leader';
-      this.#options.transport.refuse(from, { reason, origin, attempt });
+      const reason = result.reason === 'transferring' ? 'not-leader' : result.reason;
+      const message = result.reason === 'refused' ? result.message : undefined;
+      this.#options.transport.refuse(from, { reason, message, origin, attempt });
     }
     this.#schedule();
   }
 
-  receiveRefusal({ reason, origin, attempt }: ForwardRefusal): void {
+  receiveRefusal({ reason, message, origin, attempt }: ForwardRefusal): void {
     // A refusal may come after a restart; attempts are counted anew in every life.
     if (origin !== this.#options.origin) return;
     // What waits again is sent at the next tick, so that a refusing peer is not asked in a busy loop.
     if (reason === 'overloaded') this.#proposals.overloaded(attempt);
+    else if (reason === 'refused') this.#proposals.rejected(attempt, message ?? 'the leader refused it');
     else this.#proposals.refused(attempt);
   }
 
   peerLost(id: number): void {
     this.core.reportUnreachable(id);
     this.#schedule();
+  }
+
+  /**
+   * A peer says that this member is in no configuration since the committed one at `configurationIndex`: it stops standing for election
+   * until a leader speaks to it again. Ignored where this member knows a newer configuration than the peer.
+   */
+  removed(configurationIndex: number): void {
+    if (this.core.reportRemoved(configurationIndex)) this.#options.application.removed();
+  }
+
+  /**
+   * The host's view of its own progress: for how long the application's thread has been silent. A leader whose application or disk
+   * stands still is of no use to clients, so it gives leadership away, and stands for no election until both go on.
+   * Returns what stands still, or undefined; to be called a few times per `limitMs`.
+   */
+  checkProgress(applicationSilentMs: number, applicationLimitMs: number): 'application' | 'disk' | undefined {
+    const { core } = this;
+    const pendingSinceMs = this.#options.storage.pendingSinceMs();
+    const diskSilentMs = pendingSinceMs === undefined ? 0 : this.#options.nowMs() - pendingSinceMs;
+    const diskLimitMs = Math.max(minDiskStallMs, 2 * this.#options.electionTimeoutMs[1]);
+    const stalled =
+      applicationSilentMs > applicationLimitMs ? 'application' : diskSilentMs > diskLimitMs ? 'disk' : undefined;
+    // A member alone has nobody to give it to.
+    const alone = core.configuration.incoming.length === 1;
+    core.mayCampaign = stalled === undefined || alone;
+    if (stalled && !alone && core.role === 'leader' && !core.transferring) this.transferLeadership(0);
+    return stalled;
   }
 
   // --- inputs: the application ---
@@ -206,8 +257,8 @@ export class NodeLoop {
   }
 
   /** The application has written a snapshot of its state as of `snapshot` to disk. */
-  snapshotTaken(snapshot: SnapshotMeta): void {
-    this.#compaction = snapshot;
+  snapshotTaken({ index, term }: Pick<SnapshotMeta, 'index' | 'term'>): void {
+    this.#compaction = { index, term, configuration: this.core.log.configurations.at(index).configuration };
     this.#compact();
   }
 
@@ -226,7 +277,7 @@ export class NodeLoop {
     const { core } = this;
     return {
       memberId: core.id,
-      role: core.configuration.learners.includes(core.id) ? 'learner' : core.role,
+      role: core.removed ? 'removed' : core.configuration.learners.includes(core.id) ? 'learner' : core.role,
       term: core.term,
       leaderId: core.leaderId === 0 ? undefined : core.leaderId,
       commitIndex: core.log.committed,
@@ -235,6 +286,7 @@ export class NodeLoop {
       lastIndex: core.log.lastIndex(),
       snapshotIndex: core.log.snapshot().index,
       voters: core.configuration.incoming,
+      learners: core.configuration.learners,
       peers: core.peers().map(({ id, matchIndex, active }) => ({ id, matchIndex, active })),
     };
   }
@@ -259,10 +311,13 @@ export class NodeLoop {
     this.#reads.begin(this.#options.nowMs(), repeatAfterMs, (context) => this.core.readIndex(context));
     while (!this.#stopped && this.core.hasReady()) this.#handle(this.core.ready());
     this.#tellLeadership();
+    this.#tellPeers();
     this.#running = false;
   }
 
   #handle({ messages, committed, reads, write }: Ready): void {
+    // Who is new must be known before something is sent to it.
+    this.#tellPeers();
     this.#send(messages);
     for (const { context, index } of reads) {
       const safe = this.#reads.answered(context);
@@ -288,10 +343,10 @@ export class NodeLoop {
       this.#written(write);
       return;
     }
-    this.writingSinceMs = this.#options.nowMs();
+    this.#writing = true;
     this.#options.storage.write({ hardState, entries, snapshot, sync: mustSync }, () => {
       if (this.#stopped) return;
-      this.writingSinceMs = undefined;
+      this.#writing = false;
       this.#written(write);
       this.#schedule();
     });
@@ -343,10 +398,15 @@ export class NodeLoop {
       const { core } = this;
       const attempt = ++this.#attempt;
       if (core.role === 'leader') {
-        const result = core.propose(proposals);
+        const result = this.#proposeHere(proposals);
         if (result.ok) this.#proposals.sent(taken, result.term, attempt);
         else if (result.reason === 'overloaded')
           this.#proposals.failed(taken, 'overloaded', 'too many proposals in flight; try again later');
+        else if (result.reason === 'refused') this.#proposals.failed(taken, 'refused', result.message);
+        else {
+          this.#proposals.keep(taken);
+          return;
+        }
       } else if (
         this.#options.transport.forward(core.leaderId, {
           term: core.term,
@@ -363,19 +423,41 @@ export class NodeLoop {
     }
   }
 
+  /** A change of the membership comes alone. */
+  #proposeHere(proposals: readonly ProposedEntry[]): ChangeResult {
+    const [first] = proposals;
+    if (first?.kind !== 'change') return this.core.propose(proposals);
+    const change = decodeChange(first.command);
+    if (!change)
+      return { ok: false, reason: 'refused', message: 'the leader is of a version that does not know this change' };
+    return this.core.changeMembership(change, first.origin, first.sequence);
+  }
+
+  /** Learners that were added to become voters do so; see core/autopilot.ts. */
+  #autopilot(): void {
+    const { autopilotStableMs = defaultAutopilotStableMs, tickMs } = this.#options;
+    const change = this.core.autopilotChange(Math.ceil(autopilotStableMs / tickMs));
+    if (change) this.core.changeMembership(change);
+  }
+
   #canDispatch(): boolean {
     return this.core.role === 'leader' ? !this.core.transferring : this.core.leaderId !== 0;
   }
 
-  /** A transfer under way needs the log from its snapshot on, so cutting off waits for it; a write under way, likewise. */
+  /**
+   * A transfer under way needs the log from its snapshot on, so cutting off waits for it; a write under way, likewise. What followers
+   * that answer still need stays, so that none falls from one snapshot into the next.
+   */
   #compact(): void {
-    if (!this.#compaction || this.#transfers > 0 || this.writingSinceMs !== undefined) return;
+    if (!this.#compaction || this.#transfers > 0 || this.#writing) return;
     const snapshot = this.#compaction;
     this.#compaction = undefined;
-    if (snapshot.index <= this.#options.storage.snapshot().index) return;
-    this.#options.storage.compact(snapshot, snapshot.index - this.#options.keptEntries, () =>
-      this.#options.onCompacted(snapshot),
-    );
+    const { storage, keptEntries, onCompacted } = this.#options;
+    if (snapshot.index <= storage.snapshot().index) return;
+    const kept = Math.min(snapshot.index - keptEntries, this.core.neededIndex - 1);
+    const cutIndex = Math.max(kept, snapshot.index - keptEntries * maxKeptFactor);
+    storage.compact(snapshot, cutIndex, () => onCompacted(snapshot));
+    this.core.log.configurations.forgetBefore(snapshot.index);
   }
 
   #expire(): void {
@@ -394,9 +476,32 @@ export class NodeLoop {
   }
 
   #tellPeers(): void {
-    const { members } = this.core.configuration;
-    const peers = members.filter(({ id }) => id !== this.core.id);
-    this.#options.transport.setPeers({ peers, configurationIndex: 0 });
+    const { configurations, committed } = this.core.log;
+    const { configuration } = configurations.current;
+    const { index: configurationIndex } = configurations.at(committed);
+    if (configuration === this.#toldConfiguration && configurationIndex === this.#peerSet.configurationIndex) return;
+    this.#toldConfiguration = configuration;
+    const staying = configuration.members.filter(({ id }) => id !== this.core.id);
+    const untilTick = this.#ticks + farewellTicks;
+    for (const peer of this.#peerSet.peers)
+      if (!this.#departing.some((departing) => departing.peer.id === peer.id))
+        this.#departing.push({ peer, untilTick });
+    this.#departing = this.#departing.filter(({ peer }) => !staying.some(({ id }) => id === peer.id));
+    this.#setPeers(staying, configurationIndex);
+  }
+
+  #forgetDeparted(): void {
+    const left = this.#departing.filter(({ untilTick }) => untilTick > this.#ticks);
+    if (left.length === this.#departing.length) return;
+    this.#departing = left;
+    const staying = this.core.configuration.members.filter(({ id }) => id !== this.core.id);
+    this.#setPeers(staying, this.#peerSet.configurationIndex);
+  }
+
+  #setPeers(staying: readonly RaftPeer[], configurationIndex: number): void {
+    const peers = [...staying, ...this.#departing.map(({ peer }) => peer)];
+    this.#peerSet = { peers: peers.map(({ id, name, address }) => ({ id, name, address })), configurationIndex };
+    this.#options.transport.setPeers(this.#peerSet);
   }
 
   #tellLeadership(): void {
@@ -405,4 +510,10 @@ export class NodeLoop {
     this.#told = { term, leaderId };
     this.#options.application.leadership(term, leaderId);
   }
+}
+
+/** A folder that is new remembers with what it began, whatever the options say later. */
+function keepFirstConfiguration(storage: LogStorage, configuration: Configuration): void {
+  const isNew = storage.lastIndex() === 0 && storage.hardState().term === 0;
+  if (isNew && !storage.snapshot().configuration) storage.compact({ index: 0, term: 0, configuration }, 0);
 }

@@ -50,12 +50,20 @@ export class ProposalTracker {
     for (const one of pending) this.#waiting.push(one);
   }
 
-  /** Some of what waits, at least one when any does. The caller must give it to `sent`, `keep` or `failed`. */
+  /**
+   * Some of what waits, at least one when any does; a membership change comes alone, since it is refused alone. The caller must give it
+   * to `sent`, `keep` or `failed`.
+   */
   take(maxBytes: number): readonly PendingProposal[] {
     let bytes = 0;
     let count = 0;
-    while (count < this.#waiting.length && (count === 0 || bytes < maxBytes))
-      bytes += this.#waiting[count++]!.proposed.command.length;
+    while (count < this.#waiting.length && (count === 0 || bytes < maxBytes)) {
+      const { kind, command } = this.#waiting[count]!.proposed;
+      if (kind === 'change' && count > 0) break;
+      count++;
+      bytes += command.length;
+      if (kind === 'change') break;
+    }
     return this.#waiting.splice(0, count);
   }
 
@@ -79,9 +87,18 @@ export class ProposalTracker {
 
   /** The receiver says so because it has too much to do. */
   overloaded(attempt: number): void {
+    this.#failAttempt(attempt, 'overloaded', 'the leader has too many proposals in flight; try again later');
+  }
+
+  /** The receiver says that this attempt is not allowed: nothing that trying again could change. */
+  rejected(attempt: number, message: string): void {
+    this.#failAttempt(attempt, 'refused', message);
+  }
+
+  #failAttempt(attempt: number, code: ProposalErrorCode, message: string): void {
     const shed = [...this.#sent.values()].filter((sent) => sent.attempt === attempt);
     for (const { proposed } of shed) this.#sent.delete(proposed.sequence);
-    this.failed(shed, 'overloaded', 'the leader has too many proposals in flight; try again later');
+    this.failed(shed, code, message);
   }
 
   /** Entries were committed, in log order. True: some proposals are proven not to be in the log and wait again. */

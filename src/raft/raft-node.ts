@@ -6,7 +6,9 @@
  */
 import type { Worker } from 'node:worker_threads';
 import type { Logger } from '../lib/logger.ts';
-import type { ProposedEntry, SnapshotMeta } from './core/types.ts';
+import { decodeConfiguration, emptyConfiguration } from './core/configuration.ts';
+import { changeOutcome, encodeChange, leaves } from './core/membership.ts';
+import type { Configuration, EntryKind, ProposedEntry, SnapshotMeta } from './core/types.ts';
 import { decodePack, encodeProposals } from './entry-codec.ts';
 import { readSnapshot, SnapshotWriter, snapshotPath } from './snapshot-file.ts';
 import type { FromWorker, ToWorker } from './thread-messages.ts';
@@ -14,7 +16,9 @@ import {
   type CallOptions,
   defaultProposalTimeoutMs,
   type Leadership,
+  type MembershipChange,
   ProposalError,
+  type RaftMember,
   type RaftNode,
   type RaftNodeOptions,
   type RaftStatus,
@@ -24,6 +28,7 @@ import {
 const maxInflightProposals = 16_384;
 const maxInflightBytes = 64 << 20;
 const maxWaitingReads = 65_536;
+const noCommand = new Uint8Array(0);
 const sweepIntervalMs = 100;
 const stopTimeoutMs = 3_000;
 /** The Raft thread judges deadlines; when it is silent itself, this thread does so after this much more. */
@@ -60,6 +65,10 @@ export class ThreadedRaftNode<Result> implements RaftNode<Result> {
   #openRead: { requestId: number; timeoutMs: number } | undefined;
   readonly #answers = new Map<number, (message: FromWorker) => void>();
 
+  readonly #memberListeners = new Set<(members: readonly RaftMember[]) => void>();
+  /** The applied one. */
+  #configuration: Configuration = emptyConfiguration;
+  #removed = false;
   #appliedIndex = 0;
   #appliedTerm = 0;
   #told = { term: 0, leaderId: 0 };
@@ -115,6 +124,10 @@ export class ThreadedRaftNode<Result> implements RaftNode<Result> {
   // --- Proposer ---
 
   propose(command: Uint8Array, options: CallOptions = {}): Promise<Result> {
+    return this.#propose('command', command, options);
+  }
+
+  #propose(kind: EntryKind, command: Uint8Array, options: CallOptions): Promise<Result> {
     const { promise, resolve, reject } = Promise.withResolvers<Result>();
     const refusal = this.#refuseProposal(command, options);
     if (refusal) {
@@ -135,7 +148,7 @@ export class ThreadedRaftNode<Result> implements RaftNode<Result> {
     this.#proposals.set(sequence, { resolve, reject, deadlineMs, bytes: command.length, forget });
     this.#proposalBytes += command.length;
     if (this.#outgoing.length === 0) setImmediate(() => this.#flushProposals());
-    this.#outgoing.push({ proposed: { kind: 'command', origin: this.#origin, sequence, command }, timeoutMs });
+    this.#outgoing.push({ proposed: { kind, origin: this.#origin, sequence, command }, timeoutMs });
     return promise;
   }
 
@@ -203,6 +216,56 @@ export class ThreadedRaftNode<Result> implements RaftNode<Result> {
     }
   }
 
+  members(): readonly RaftMember[] {
+    const { members, learners } = this.#configuration;
+    return members.map(({ id, name, address }) => ({ id, name, address, learner: learners.includes(id) }));
+  }
+
+  onMembers(listener: (members: readonly RaftMember[]) => void): () => void {
+    this.#memberListeners.add(listener);
+    return () => this.#memberListeners.delete(listener);
+  }
+
+  async changeMembership(change: MembershipChange, options: CallOptions = {}): Promise<readonly RaftMember[]> {
+    const { timeoutMs = defaultProposalTimeoutMs } = options;
+    const untilMs = performance.now() + timeoutMs;
+    // It settles when the first entry of the change is applied; from there on every leader sees it through.
+    await this.#propose('change', encodeChange(change), options);
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const check = () => {
+      const outcome = changeOutcome(change, this.#configuration);
+      if (outcome === 'complete' || (this.#removed && leaves(change, this.#options.memberId))) resolve();
+      else if (outcome === 'cancelled')
+        reject(new ProposalError('refused', 'the new member was removed again before it could take its place'));
+      else if (this.#stopped) reject(new ProposalError('unknown', 'this member has stopped; the change goes on'));
+    };
+    const done = this.onMembers(check);
+    const late = new ProposalError('unknown', `begun, but not complete within ${timeoutMs} ms; it goes on`);
+    const timer = setTimeout(() => reject(late), Math.max(0, untilMs - performance.now()));
+    const abort = () => reject(new ProposalError('unknown', 'the caller gave up; the change goes on'));
+    options.signal?.addEventListener('abort', abort, { once: true });
+    try {
+      check();
+      await promise;
+      return this.members();
+    } finally {
+      clearTimeout(timer);
+      options.signal?.removeEventListener('abort', abort);
+      done();
+    }
+  }
+
+  #adoptConfiguration(configuration: Configuration): void {
+    this.#configuration = configuration;
+    this.#removed = false;
+    this.#tellMembers();
+  }
+
+  #tellMembers(): void {
+    const members = this.members();
+    for (const listener of this.#memberListeners) listener(members);
+  }
+
   async stop(): Promise<void> {
     if (this.#stopped) return;
     const exited = new Promise<void>((resolve) => this.#worker.once('exit', () => resolve()));
@@ -222,6 +285,7 @@ export class ThreadedRaftNode<Result> implements RaftNode<Result> {
     switch (message.type) {
       case 'opened':
         this.#startTarget = message.commitIndex;
+        this.#configuration = message.configuration;
         this.#restore(message.snapshot);
         break;
       case 'listening':
@@ -253,6 +317,10 @@ export class ThreadedRaftNode<Result> implements RaftNode<Result> {
         this.#told = { term: message.term, leaderId: message.leaderId };
         this.#updateLeadership();
         break;
+      case 'removed':
+        this.#removed = true;
+        this.#tellMembers();
+        break;
       case 'transfer-begun':
       case 'status':
         this.#answers.get(message.requestId)?.(message);
@@ -271,8 +339,10 @@ export class ThreadedRaftNode<Result> implements RaftNode<Result> {
     if (this.#stopped) return;
     const entries = decodePack(new Uint8Array(pack));
     const settled: { sequence: number; result: Result }[] = [];
-    for (const { index, term, command, origin, sequence } of entries) {
-      const result = this.#stateMachine.apply({ index, term, command });
+    let configuration = this.#configuration;
+    for (const { index, term, kind, command, origin, sequence } of entries) {
+      if (kind === 'configuration') configuration = decodeConfiguration(command);
+      const result = this.#stateMachine.apply({ index, term, command: kind === 'command' ? command : noCommand });
       if (origin === this.#origin) settled.push({ sequence, result });
       this.#appliedIndex = index;
       this.#appliedTerm = term;
@@ -281,6 +351,7 @@ export class ThreadedRaftNode<Result> implements RaftNode<Result> {
     this.#bytesSinceSnapshot += pack.byteLength;
     this.#stateMachine.applied(this.#appliedIndex);
     for (const { sequence, result } of settled) this.#settle(sequence)?.resolve(result);
+    if (configuration !== this.#configuration) this.#adoptConfiguration(configuration);
     this.#post({ type: 'applied', index: this.#appliedIndex });
     this.#resolveReads();
     this.#updateLeadership();
@@ -297,6 +368,7 @@ export class ThreadedRaftNode<Result> implements RaftNode<Result> {
       }
       this.#appliedIndex = snapshot.index;
       this.#appliedTerm = snapshot.term;
+      if (snapshot.configuration) this.#adoptConfiguration(snapshot.configuration);
       this.#entriesSinceSnapshot = 0;
       this.#bytesSinceSnapshot = 0;
       this.#post({ type: 'restored', index: snapshot.index });
@@ -406,7 +478,7 @@ export class ThreadedRaftNode<Result> implements RaftNode<Result> {
     this.#snapshotRunning = true;
     this.#entriesSinceSnapshot = 0;
     this.#bytesSinceSnapshot = 0;
-    const snapshot = { index: this.#appliedIndex, term: this.#appliedTerm };
+    const snapshot = { index: this.#appliedIndex, term: this.#appliedTerm, configuration: this.#configuration };
     // The state machine takes the state of this very moment; the chunks may be read later.
     const chunks = this.#stateMachine.snapshot();
     this.#writeSnapshot(snapshot, chunks).then(
@@ -460,6 +532,7 @@ export class ThreadedRaftNode<Result> implements RaftNode<Result> {
     this.#answers.clear();
     this.#told = { ...this.#told, leaderId: 0 };
     this.#updateLeadership();
+    this.#tellMembers();
   }
 
   #fatal(error: Error): void {

@@ -1,5 +1,5 @@
 /** What the API thread and the Raft thread say to each other. Packs are entry-codec packs whose buffers are transferred, not copied. */
-import type { SnapshotMeta } from './core/types.ts';
+import type { Configuration, SnapshotMeta } from './core/types.ts';
 import type { ProposalFailure } from './proposal-tracker.ts';
 import type { RaftNodeOptions, RaftStatus } from './types.ts';
 
@@ -29,7 +29,13 @@ export type ToWorker =
 
 export type FromWorker =
   /** The log is open. `snapshot.index` 0: there is none to restore. */
-  | { readonly type: 'opened'; readonly snapshot: SnapshotMeta; readonly commitIndex: number }
+  | {
+      readonly type: 'opened';
+      readonly snapshot: SnapshotMeta;
+      readonly commitIndex: number;
+      /** As of the snapshot. */
+      readonly configuration: Configuration;
+    }
   | { readonly type: 'listening' }
   | { readonly type: 'committed'; readonly pack: ArrayBuffer }
   | { readonly type: 'restore'; readonly snapshot: SnapshotMeta }
@@ -37,6 +43,7 @@ export type FromWorker =
   | { readonly type: 'reads-ready'; readonly requestIds: readonly number[]; readonly index: number }
   | { readonly type: 'reads-failed'; readonly requestIds: readonly number[]; readonly message: string }
   | { readonly type: 'leadership'; readonly term: number; readonly leaderId: number }
+  | { readonly type: 'removed' }
   | { readonly type: 'transfer-begun'; readonly requestId: number; readonly begun: boolean }
   | { readonly type: 'status'; readonly requestId: number; readonly status: Omit<RaftStatus, 'isLeader'> }
   | { readonly type: 'log'; readonly level: keyof Log; readonly fields: object; readonly message: string }

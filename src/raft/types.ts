@@ -5,6 +5,9 @@
  * entries come to the state machine in log order, exactly once per process life; the promise of a local `propose` settles
  * with what `apply` returned for that entry, so a proposer never reads before its write.
  */
+import type { MembershipChange, Peer } from './core/types.ts';
+
+export type { MembershipChange, Peer as RaftPeer } from './core/types.ts';
 
 /** An entry that a majority has on disk. */
 export interface CommittedEntry {
@@ -64,13 +67,15 @@ export interface Leadership {
 
 export interface RaftStatus extends Leadership {
   readonly memberId: number;
-  readonly role: 'leader' | 'follower' | 'candidate' | 'pre-candidate' | 'learner';
+  /** `removed`: the others have gone on without this member. */
+  readonly role: 'leader' | 'follower' | 'candidate' | 'pre-candidate' | 'learner' | 'removed';
   readonly commitIndex: number;
   readonly appliedIndex: number;
   readonly firstIndex: number;
   readonly lastIndex: number;
   readonly snapshotIndex: number;
   readonly voters: readonly number[];
+  readonly learners: readonly number[];
   /** On the leader: how far each peer is. */
   readonly peers: readonly { readonly id: number; readonly matchIndex: number; readonly active: boolean }[];
 }
@@ -95,36 +100,28 @@ export interface Proposer<Result> {
 }
 
 /** A member of the applied configuration. */
-export interface RaftMember extends RaftPeer {
+export interface RaftMember extends Peer {
   /** Gets entries, but neither votes nor counts. */
   readonly learner: boolean;
 }
-
-/** Raft dissertation, chapter 4. One at a time; each is refused, with the reason, where it would endanger the cluster. */
-export type MembershipChange =
-  /** `promote`: it becomes a voter by itself once it is caught up. */
-  | { readonly type: 'add-learner'; readonly member: RaftPeer; readonly promote?: boolean }
-  /** Refused until the learner is caught up. */
-  | { readonly type: 'promote'; readonly id: number }
-  /** Refused when the rest could not form a live quorum. */
-  | { readonly type: 'remove'; readonly id: number }
-  /** `by` comes as a learner and takes the voter's place in one step once it is caught up, also under another leader. */
-  | { readonly type: 'replace'; readonly id: number; readonly by: RaftPeer }
-  | { readonly type: 'update-address'; readonly id: number; readonly address: string };
 
 /** A running member. */
 export interface RaftNode<Result> extends Proposer<Result> {
   status(): Promise<RaftStatus>;
   /** Hands leadership to `memberId`, or to the most advanced voter. */
   transferLeadership(memberId?: number, options?: CallOptions): Promise<void>;
+  /** Of the applied configuration; of both sides of a joint one. */
+  members(): readonly RaftMember[];
+  /** Calls back when {@link members} changes; the returned function ends that. */
+  onMembers(listener: (members: readonly RaftMember[]) => void): () => void;
+  /**
+   * Settles with the new members when the change is complete and applied here: for `replace` when the new member votes and the old one
+   * is out (Raft dissertation, chapter 4). One at a time in the whole cluster.
+   *
+   * @throws ProposalError `refused` with the reason; `unknown` when it was begun and not complete by the deadline: it goes on.
+   */
+  changeMembership(change: MembershipChange, options?: CallOptions): Promise<readonly RaftMember[]>;
   stop(): Promise<void>;
-}
-
-export interface RaftPeer {
-  readonly id: number;
-  readonly name: string;
-  /** host:port of its Raft listener. */
-  readonly address: string;
 }
 
 export interface RaftNodeOptions {
@@ -132,7 +129,7 @@ export interface RaftNodeOptions {
   readonly clusterId: string;
   readonly memberId: number;
   /** All initial members, this one included. Of no meaning once the folder holds a configuration: that one counts. */
-  readonly members: readonly RaftPeer[];
+  readonly members: readonly Peer[];
   /**
    * This member comes to a cluster that exists: it starts empty and waits until the leader, told by `changeMembership`, sends it
    * entries. `members` are then not its initial configuration.
@@ -156,6 +153,8 @@ export interface RaftNodeOptions {
   readonly snapshotEveryBytes?: number;
   /** Entries kept behind a snapshot for followers that lag; default 5,000. */
   readonly keptEntries?: number;
+  /** For how long a learner that was added to become a voter must have kept up before it does; default 1,000. */
+  readonly autopilotStableMs?: number;
   /** The Raft thread's entry file, where bundling has moved it; default worker.ts beside the node. */
   readonly workerUrl?: URL;
   /** A broken invariant or disk. Must not return to normal work; the default logs it and ends the process. */

@@ -20,8 +20,8 @@ const tickMs = 10;
 /** After a pause of this process at most this many ticks are made up for, so that what peers sent meanwhile is seen first. */
 const maxCatchUpTicks = 3;
 const pingIntervalMs = 250;
-/** A leader whose API thread or disk is silent for this long gives leadership away. */
-const stallLimitMs = 2_000;
+/** A leader whose API thread is silent for this long gives leadership away. */
+const apiStallMs = 2_000;
 
 function post(port: MessagePort, message: FromWorker, transfer: ArrayBuffer[] = []): void {
   port.postMessage(message, transfer);
@@ -46,6 +46,7 @@ function portApplication(port: MessagePort): Application {
     readsFailed: (reads, message) =>
       post(port, { type: 'reads-failed', requestIds: reads.map((read) => read.requestId), message }),
     leadership: (term, leaderId) => post(port, { type: 'leadership', term, leaderId }),
+    removed: () => post(port, { type: 'removed' }),
   };
 }
 
@@ -68,7 +69,9 @@ async function run(port: MessagePort, options: WorkerData): Promise<void> {
   await removeUnknownSnapshots(dataDir, storage.snapshot());
   const ready = firstMessage(port, 'restored');
   const commitIndex = Math.max(storage.hardState().commit, storage.snapshot().index);
-  post(port, { type: 'opened', snapshot: storage.snapshot(), commitIndex });
+  const initial = options.join ? emptyConfiguration : initialConfiguration(members);
+  const configuration = storage.snapshot().configuration ?? initial;
+  post(port, { type: 'opened', snapshot: storage.snapshot(), commitIndex, configuration });
   await ready;
 
   const cleanUp = () => {
@@ -91,7 +94,8 @@ async function run(port: MessagePort, options: WorkerData): Promise<void> {
   });
   const loop = new NodeLoop({
     memberId,
-    configuration: options.join ? emptyConfiguration : initialConfiguration(members),
+    configuration: initial,
+    autopilotStableMs: options.autopilotStableMs,
     tickMs,
     heartbeatIntervalMs: options.heartbeatIntervalMs ?? 50,
     electionTimeoutMs: options.electionTimeoutMs ?? [150, 300],
@@ -106,6 +110,7 @@ async function run(port: MessagePort, options: WorkerData): Promise<void> {
     onCompacted: cleanUp,
   });
   let pongMs = performance.now();
+  let loggedStall = false;
   let ticker: NodeJS.Timeout | undefined;
   let pinger: NodeJS.Timeout | undefined;
   const stop = async () => {
@@ -170,12 +175,10 @@ async function run(port: MessagePort, options: WorkerData): Promise<void> {
   pinger = setInterval(() => {
     post(port, { type: 'ping' });
     const nowMs = performance.now();
-    const apiSilent = nowMs - pongMs > stallLimitMs;
-    const diskSilent = nowMs - (loop.writingSinceMs ?? nowMs) > stallLimitMs;
-    loop.core.mayCampaign = members.length === 1 || !(apiSilent || diskSilent);
-    if (loop.core.role !== 'leader' || loop.core.mayCampaign || loop.core.transferring) return;
-    log.error({ apiSilent, diskSilent }, 'no progress on this leader: giving leadership away');
-    loop.transferLeadership(0);
+    const stalled = loop.checkProgress(nowMs - pongMs, apiStallMs);
+    if (stalled && !loggedStall && loop.core.role === 'leader')
+      log.error({ stalled }, 'no progress on this leader: it gives leadership away');
+    loggedStall = stalled !== undefined;
   }, pingIntervalMs);
   post(port, { type: 'listening' });
 }

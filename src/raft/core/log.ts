@@ -4,8 +4,11 @@
  * Invariant: applied <= handedOut <= committed <= lastIndex, and only entries that are on this member's disk are handed out.
  */
 import { assert } from '../../lib/assert.ts';
-import type { Entry, SnapshotMeta } from './types.ts';
+import { ConfigurationHistory } from './configuration-history.ts';
+import type { Configuration, Entry, SnapshotMeta } from './types.ts';
 import { UnstableLog } from './unstable-log.ts';
+
+const scanBytes = 1 << 20;
 
 /** Reads what is on disk. Synchronous: implementations keep recent entries and all terms in memory. */
 export interface LogReader {
@@ -39,12 +42,19 @@ export function limitBytes(entries: readonly Entry[], maxBytes: number): readonl
 export class RaftLog {
   readonly #stable: LogReader;
   readonly unstable: UnstableLog;
+  readonly configurations: ConfigurationHistory;
   committed: number;
   /** Everything up to here was handed to the application. */
   handedOut: number;
 
-  constructor(stable: LogReader, committed: number, applied: number) {
+  /** `initial` counts as long as neither the snapshot nor an entry says otherwise. */
+  constructor(stable: LogReader, committed: number, applied: number, initial: Configuration) {
     this.#stable = stable;
+    const { index, configuration } = stable.snapshot();
+    this.configurations = new ConfigurationHistory(
+      configuration ? { index, configuration } : { index: 0, configuration: initial },
+    );
+    this.#scanConfigurations(configuration ? index + 1 : 0);
     this.unstable = new UnstableLog(stable.lastIndex() + 1);
     this.committed = Math.max(committed, applied);
     this.handedOut = applied;
@@ -52,6 +62,16 @@ export class RaftLog {
       committed: this.committed,
       lastIndex: stable.lastIndex(),
     });
+  }
+
+  #scanConfigurations(from: number): void {
+    const end = this.#stable.lastIndex() + 1;
+    let low = Math.max(from, this.#stable.firstIndex());
+    while (low < end) {
+      const entries = this.#stable.entries(low, end, scanBytes);
+      this.configurations.append(entries);
+      low = entries.at(-1)!.index + 1;
+    }
   }
 
   firstIndex(): number {
@@ -104,6 +124,7 @@ export class RaftLog {
       committed: this.committed,
     });
     this.unstable.truncateAndAppend(entries);
+    this.configurations.append(entries);
   }
 
   /**
@@ -143,6 +164,8 @@ export class RaftLog {
     this.committed = snapshot.index;
     this.handedOut = snapshot.index;
     this.unstable.restore(snapshot);
+    const { index, configuration = this.configurations.current.configuration } = snapshot;
+    this.configurations.restore({ index, configuration });
   }
 
   hasCommittedToHandOut(): boolean {

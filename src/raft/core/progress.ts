@@ -23,9 +23,13 @@ export class Progress {
   pendingSnapshot = 0;
   /** In `probe`: an append is on its way. */
   probeSent = false;
-  /** The follower was heard of since the last quorum check. */
-  recentActive = false;
+  /** The tick in which the follower was last heard of. */
+  heardTick = Number.NEGATIVE_INFINITY;
   readonly inflights: Inflights;
+  /** Section 4.2.1: replication in rounds, each for what the log had when it began. `since`: when it began. */
+  #round = { end: 0, since: 0 };
+  /** Since when every round has taken less than an election timeout; undefined: the last one took longer. */
+  #caughtUpSince: number | undefined;
 
   constructor(next: number, maxInflightMessages: number, maxInflightBytes: number) {
     this.next = next;
@@ -55,6 +59,23 @@ export class Progress {
     this.inflights.reset();
     // Whatever was sent before may be lost.
     this.sentCommit = 0;
+  }
+
+  /** The follower has acknowledged something: a round may be over. */
+  noteRound(lastIndex: number, nowTick: number, limitTicks: number): void {
+    if (this.match < this.#round.end) return;
+    const quick = nowTick - this.#round.since <= limitTicks || this.match === lastIndex;
+    if (!quick) this.#caughtUpSince = undefined;
+    else this.#caughtUpSince ??= nowTick;
+    this.#round = { end: lastIndex, since: nowTick };
+  }
+
+  /** For how many ticks the follower has kept up; undefined: it does not, or was not heard of within `limitTicks`. */
+  caughtUpTicks(lastIndex: number, nowTick: number, limitTicks: number): number | undefined {
+    if (this.state !== 'replicate' || nowTick - this.heardTick > limitTicks) this.#caughtUpSince = undefined;
+    const waiting = this.match < Math.min(this.#round.end, lastIndex) && nowTick - this.#round.since > limitTicks;
+    if (waiting) this.#caughtUpSince = undefined;
+    return this.#caughtUpSince === undefined ? undefined : nowTick - this.#caughtUpSince;
   }
 
   paused(): boolean {

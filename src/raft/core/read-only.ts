@@ -18,6 +18,10 @@ export class ReadOnly {
   /** Number of the latest round; travels in heartbeats as their context. */
   round = 0;
 
+  get queuedCount(): number {
+    return this.#queued.length;
+  }
+
   get pending(): number {
     return this.#queued.length + this.#rounds.reduce((sum, round) => sum + round.requests.length, 0);
   }
@@ -52,10 +56,5 @@ export class ReadOnly {
     }
     if (done < 0) return [];
     return this.#rounds.splice(0, done + 1).flatMap((finished) => finished.requests);
-  }
-
-  reset(): void {
-    this.#queued = [];
-    this.#rounds = [];
   }
 }

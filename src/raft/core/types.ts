@@ -37,12 +37,15 @@ export interface SnapshotMeta {
   readonly configuration?: Configuration | undefined;
 }
 
-/** A member is its id; name and address may change. */
-export interface Member {
+/** Identity is the id; name and address may change. */
+export interface Peer {
   readonly id: number;
   readonly name: string;
   /** host:port of its Raft listener. */
   readonly address: string;
+}
+
+export interface Member extends Peer {
   /** A learner that becomes a voter by itself once it is caught up. */
   readonly promote?: boolean;
   /** A learner that takes this voter's place, in one step, once it is caught up. */
@@ -59,6 +62,18 @@ export interface Configuration {
   readonly outgoing: readonly number[];
   readonly learners: readonly number[];
 }
+
+/** See planChange (membership.ts) for what is refused. One at a time. */
+export type MembershipChange =
+  /** `promote`: it becomes a voter by itself once it is caught up. */
+  | { readonly type: 'add-learner'; readonly member: Peer; readonly promote?: boolean }
+  /** Refused until the learner is caught up. */
+  | { readonly type: 'promote'; readonly id: number }
+  /** Refused when the rest could not form a live quorum. */
+  | { readonly type: 'remove'; readonly id: number }
+  /** `by` comes as a learner and takes the voter's place in one step once it is caught up, also under another leader. */
+  | { readonly type: 'replace'; readonly id: number; readonly by: Peer }
+  | { readonly type: 'update-address'; readonly id: number; readonly address: string };
 
 export type MessageType =
   | 'append'
@@ -83,16 +98,22 @@ export interface Message {
   readonly to: number;
   /** Sender's term (candidate's next term for pre-vote); 0 on messages outside of terms (read-index, transfer-leader). */
   readonly term: number;
-  /** append: index before the entries; responses: acknowledged index; votes: candidate's last index; read-index-response: the read index. */
+  /**
+   * append: index before the entries; its response: acknowledged index; votes: candidate's last index; read-index-response: the read
+   * index; heartbeat and its response: the tick in which the leader sent it.
+   */
   readonly index: number;
   /** Term of the entry at `index`; in a refused append response the term at `rejectHint`. */
   readonly logTerm: number;
   readonly commit: number;
   readonly entries: readonly Entry[];
   readonly reject: boolean;
-  /** Refused append response: the highest index at which the logs may still agree. */
+  /** Refused append response: the highest index at which the logs may still agree. Heartbeat: the round trip to count with, in ticks. */
   readonly rejectHint: number;
-  /** Heartbeats: round of the read-index protocol; read-index: the asker's own number; transfer-leader: the target (0 = any). */
+  /**
+   * Heartbeats: round of the read-index protocol; read-index: the asker's own number; transfer-leader: the target (0 = any); votes,
+   * pre-votes and their responses: the tick in which the candidate asked.
+   */
   readonly context: number;
   /** vote and pre-vote that leader stickiness must not hold back, because the leader itself asked for them. */
   readonly force: boolean;
