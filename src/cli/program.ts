@@ -21,6 +21,7 @@ export function createProgram(): Command {
   addClusterCommands(program);
   addBackupCommands(program);
   addMemberCommands(program);
+  addChaosCommands(program);
   addApiCommands(program);
   addProjectCommands(program);
   addLongRunningCommands(program);
@@ -129,6 +130,21 @@ function addMemberCommands(program: Command): void {
     .action(async (name: string, _, command: Command) =>
       (await import('./commands/logs.ts')).logs(name, command.optsWithGlobals()),
     );
+}
+
+function addChaosCommands(program: Command): void {
+  const chaos = program
+    .command('chaos')
+    .description('break a running cluster on purpose, and judge what its clients saw');
+  clusterCommand(chaos, 'run', 'clients at work, faults by a seeded plan, then every check')
+    .option('--duration <time>', 'such as 90s, 10m, 1h', '60s')
+    .option('--faults <kinds>', 'kinds with commas between; "trimast chaos run --faults ?" lists them')
+    .option('--every <time>', 'mean time from one fault to the next', '5s')
+    .option('--rate <n>', 'operations a second, of all clients together', wholeNumber, 150)
+    .option('--clients <n>', 'clients at a time', wholeNumber, 12)
+    .option('--seed <n>', 'the same faults in the same order (default: chosen and told)', wholeNumber)
+    .option('--report <folder>', 'where report.html and report.json go (default: in the folder of the cluster)')
+    .action(async (_, command: Command) => (await import('./commands/chaos.ts')).chaosRun(command.optsWithGlobals()));
 }
 
 function addApiCommands(program: Command): void {
