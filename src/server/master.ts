@@ -25,17 +25,18 @@ import { systemClock } from '../lib/clock.ts';
 import { clientCredentials, serverCredentials } from '../lib/grpc.ts';
 import type { Logger } from '../lib/logger.ts';
 import { startRaftNode } from '../raft/index.ts';
+import { readIdentity } from '../raft/offline.ts';
 import { startScheduler } from '../scheduler/scheduler.ts';
 import { createStore } from '../store/index.ts';
 import { startBackupLoop } from './backup-loop.ts';
-import { raftClusterId } from './cluster/cluster-identity.ts';
+import { explainMismatch, raftClusterId } from './cluster/cluster-identity.ts';
 import { addClusterService } from './cluster/cluster-service.ts';
 import type { SnapshotSource } from './cluster/snapshot-source.ts';
 import { startCompaction } from './compaction.ts';
 import type { MasterConfig } from './config.ts';
 import { ensureKubernetesService } from './kubernetes-service.ts';
 import { type LeaderLoop, runLeaderLoops } from './leader-loops.ts';
-import { splitAddress } from './load-config.ts';
+import { ConfigError, splitAddress } from './load-config.ts';
 import { masterStatus } from './status.ts';
 
 const grpcDrainMs = 1_000;
@@ -51,6 +52,7 @@ export async function startMaster(config: MasterConfig, logger: Logger): Promise
   const self = config.members.find((member) => member.id === config.memberId)!;
   const tls = config.tls;
 
+  await refuseForeignData(config);
   const { store, stateMachine, attach } = createStore();
   const raft = await startRaftNode(
     {
@@ -177,6 +179,13 @@ export async function startMaster(config: MasterConfig, logger: Logger): Promise
       await raft.stop();
     },
   };
+}
+
+/** Consensus would refuse it too, but does not know of epochs. @throws ConfigError */
+async function refuseForeignData(config: MasterConfig): Promise<void> {
+  const found = await readIdentity(config.dataDir);
+  const problem = found && explainMismatch(config.dataDir, found.clusterId, config);
+  if (problem) throw new ConfigError(problem);
 }
 
 /** What acts inside a master: trusted like the admin, by a name of its own. */
