@@ -5,6 +5,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { KindRegistry, ResourceDefinition } from '../api/definition.ts';
+import type { TokenRequest } from '../api/generated/types/authentication-v1.ts';
 import type { Scale } from '../api/generated/types/autoscaling-v1.ts';
 import { createKindRegistry } from '../api/registry.ts';
 import { builtInSchemas, type SchemaSet } from '../api/schema/schema.ts';
@@ -13,6 +14,8 @@ import { type Clock, systemClock } from '../lib/clock.ts';
 import type { Store } from '../store/types.ts';
 import { defaultAdmission } from './admission/default-chain.ts';
 import { type AdmissionPlugin, createAdmissionChain } from './admission/types.ts';
+import { Authenticator, type TokenAuthenticator } from './authentication/index.ts';
+import type { ServiceAccountTokens } from './authentication/service-account-tokens.ts';
 import { createAuthorization } from './authorization/index.ts';
 import { escalationCheck } from './authorization/rbac/escalation.ts';
 import type { RbacPolicy } from './authorization/rbac/policy.ts';
@@ -26,6 +29,7 @@ import { servedList, servedRecord, servedStream } from './served-form.ts';
 import { bindPod } from './subresources/binding.ts';
 import { evictPod } from './subresources/eviction.ts';
 import { getScale, patchScale, updateScale } from './subresources/scale.ts';
+import { requestToken } from './subresources/token.ts';
 import { authorize, type NamedTarget, type Target } from './target.ts';
 import type { Authorizer, RequestContext } from './types.ts';
 import { createObject } from './verbs/create.ts';
@@ -44,6 +48,10 @@ export interface ResourceApiOptions {
   readonly schemas?: SchemaSet;
   readonly authorizer?: Authorizer;
   readonly admission?: readonly AdmissionPlugin[];
+  /** Absent: no service-account tokens are made or understood. */
+  readonly tokens?: ServiceAccountTokens | undefined;
+  /** Who else knows tokens, in order. */
+  readonly tokenAuthenticators?: readonly TokenAuthenticator[];
   readonly clock?: Clock;
   readonly newUid?: () => string;
   readonly random?: () => number;
@@ -53,12 +61,19 @@ export class ResourceApi {
   readonly #core: ApiCore;
   /** Roles and bindings. */
   readonly policy: RbacPolicy;
+  readonly authenticator: Authenticator;
 
   constructor(options: ResourceApiOptions) {
     const { store } = options;
     const registry = options.registry ?? createKindRegistry();
     const { authorizer, rbac, policy } = createAuthorization(store);
     this.policy = policy;
+    this.authenticator = new Authenticator({
+      store,
+      tokens: options.tokens,
+      others: options.tokenAuthenticators ?? [],
+      clock: options.clock ?? systemClock,
+    });
     this.#core = {
       store,
       registry,
@@ -194,6 +209,11 @@ export class ResourceApi {
   /** @throws ApiError Conflict when the pod is assigned already, or being deleted */
   bind(context: RequestContext, target: NamedTarget, body: Body, options?: WriteRequestOptions): Promise<void> {
     return bindPod(this.#core, context, target, body, options);
+  }
+
+  /** @throws ApiError NotFound, Conflict (what it is bound to is another), Invalid */
+  requestToken(context: RequestContext, target: NamedTarget, body: Body): Promise<TokenRequest> {
+    return requestToken(this.#core, this.authenticator.tokens, context, target, body);
   }
 
   evict(context: RequestContext, target: NamedTarget, body: Body, options?: WriteRequestOptions): Promise<void> {

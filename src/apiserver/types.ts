@@ -46,4 +46,5 @@ export const identities = {
   /** Organization of a master's own certificate: the only one that may speak on the Raft port. */
   peersOrganization: 'trimast:masters',
   authenticatedGroup: 'system:authenticated',
+  unauthenticatedGroup: 'system:unauthenticated',
 } as const;

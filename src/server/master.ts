@@ -6,6 +6,8 @@ import { readFileSync } from 'node:fs';
 import * as grpc from '@grpc/grpc-js';
 import type { Node } from '../api/generated/types/core-v1.ts';
 import { resources } from '../api/types.ts';
+import { readServiceAccountKeys } from '../apiserver/authentication/service-account-keys.ts';
+import { ServiceAccountTokens } from '../apiserver/authentication/service-account-tokens.ts';
 import { ensureBootstrapObjects } from '../apiserver/bootstrap.ts';
 import { createApiServer } from '../apiserver/http/server.ts';
 import { createLocalClient } from '../apiserver/local-client.ts';
@@ -68,7 +70,13 @@ export async function startMaster(config: MasterConfig, logger: Logger): Promise
   );
   attach(raft);
 
-  const api = new ResourceApi({ store });
+  const tokens = new ServiceAccountTokens({
+    keys: readServiceAccountKeys(config.serviceAccountKeyFile),
+    issuer: `https://kubernetes.default.svc.${config.network.clusterDomain}`,
+    store,
+    clock: systemClock,
+  });
+  const api = new ResourceApi({ store, tokens });
   const clientFor = (user: UserInfo, fenceTerm?: number) => createLocalClient(api, { user, fenceTerm });
   const systemClient = clientFor(systemUser('system:trimast'));
 

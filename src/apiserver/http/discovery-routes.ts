@@ -75,6 +75,9 @@ export function createDiscoveryRoutes(api: ResourceApi, serverAddress: () => str
       if (parts.length === 2) return send(apiGroup(resources, first!));
       return parts.length === 3 ? send(apiResourceList(resources, first!, second!)) : undefined;
     }
+    const issued = tokenDocuments(api, path);
+    if (issued)
+      return exchange.send(200, issued.type, json(issued.document), { 'cache-control': 'public, max-age=3600' });
     if (root === 'version' && parts.length === 1) return exchange.sendJson(200, versionInfo);
     if (root === 'openapi' && first === 'v3') {
       if (parts.length === 2) return send(openApi.index());
@@ -95,6 +98,22 @@ export function createDiscoveryRoutes(api: ResourceApi, serverAddress: () => str
     }
     return undefined;
   };
+}
+
+/** OpenID Connect discovery, for services that verify service-account tokens themselves. */
+function tokenDocuments(api: ResourceApi, path: string): { type: string; document: object } | undefined {
+  const tokens = api.authenticator.tokens;
+  if (!tokens) return undefined;
+  if (path === '/openid/v1/jwks') return { type: 'application/jwk-set+json', document: tokens.keySet };
+  if (path !== '/.well-known/openid-configuration') return undefined;
+  const document = {
+    issuer: tokens.issuer,
+    jwks_uri: `${tokens.issuer}/openid/v1/jwks`,
+    response_types_supported: ['id_token'],
+    subject_types_supported: ['public'],
+    id_token_signing_alg_values_supported: tokens.algorithms,
+  };
+  return { type: 'application/json', document };
 }
 
 function isPatchable(resource: ServedResource): boolean {

@@ -55,6 +55,9 @@ export async function handleResource(
     case 'binding':
     case 'eviction':
       return handleAction(options.api, exchange, named, verb);
+    case 'token':
+      if (verb !== 'create') throw methodNotAllowed(resource, verb);
+      return exchange.sendJson(201, await options.api.requestToken(exchange.context, named, await bodyOf(exchange)));
     case 'log':
       return handleLog(options, exchange, named, verb);
     case 'exec':

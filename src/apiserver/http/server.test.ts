@@ -54,10 +54,17 @@ test('JSON patch and strategic merge patch are applied; other patch types are a 
   expect((await patch('application/apply-patch+yaml', {})).status).toBe(415);
 });
 
-test('a caller without a certificate, or with one of another CA, is a 401', async () => {
-  for (const path of ['/api/v1/pods', '/version', '/readyz']) {
-    expect((await http.call('GET', path, { as: 'none' })).body).toMatchObject({ code: 401, reason: 'Unauthorized' });
-  }
+test('without a certificate one is anonymous, which allows nothing here; with one of another CA it is a 401', async () => {
+  expect((await http.call('GET', '/api/v1/pods', { as: 'none' })).body).toMatchObject({
+    code: 403,
+    message:
+      'pods is forbidden: User "system:anonymous" cannot list resource "pods" in API group "" at the cluster scope',
+  });
+  const headers = { authorization: 'Bearer abc' };
+  expect((await http.call('GET', '/version', { as: 'none', headers })).body).toMatchObject({
+    code: 401,
+    reason: 'Unauthorized',
+  });
   const other = await startHttpHarness();
   try {
     const outgoing = request({
@@ -421,7 +428,7 @@ test('log and exec without a streaming proxy are a 503, and exec of a pod that d
   expect((await http.call('GET', `${pods}/${name}/exec?command=ls`, { headers: upgrade })).status).toBe(503);
   expect((await http.call('GET', `${pods}/gone/exec?command=ls`, { headers: upgrade })).status).toBe(404);
   expect((await http.call('GET', `${pods}/${name}/exec`, { headers: upgrade, as: 'eve' })).status).toBe(403);
-  expect((await http.call('GET', `${pods}/${name}/exec`, { headers: upgrade, as: 'none' })).status).toBe(401);
+  expect((await http.call('GET', `${pods}/${name}/exec`, { headers: upgrade, as: 'none' })).status).toBe(403);
 });
 
 test('close ends watches and refuses new requests', async () => {

@@ -1,5 +1,5 @@
 /**
- * The HTTPS server: HTTP/2 and HTTP/1.1 on one port, callers known by their client certificates. Every request ends in an answer or in a
+ * The HTTPS server: HTTP/2 and HTTP/1.1 on one port, callers known by client certificate or bearer token. Every request ends in an answer or in a
  * closed stream; whatever a client does, it frees what it held when it goes.
  */
 import { randomUUID } from 'node:crypto';
@@ -12,7 +12,8 @@ import type { TLSSocket } from 'node:tls';
 import { ApiError } from '../../api/status.ts';
 import type { TlsFiles } from '../../lib/grpc.ts';
 import type { Logger } from '../../lib/logger.ts';
-import { authenticate, peerOf } from '../authentication.ts';
+import { certificateUser, peerOf } from '../authentication/client-certificate.ts';
+import { anonymousUser } from '../authentication/index.ts';
 import { resourceNotServed } from '../errors.ts';
 import type { ResourceApi } from '../resource-api.ts';
 import { fromStoreError } from '../store-errors.ts';
@@ -191,12 +192,10 @@ class HttpsApiServer implements ApiServer {
     http.setHeader('audit-id', auditId(request));
     if (this.#closing.signal.aborted && request.httpVersionMajor === 1) http.setHeader('connection', 'close');
     http.on('error', (error) => this.#options.logger.debug({ err: error }, 'response failed'));
-    const caller = callerOf(request);
     const url = urlOf(request);
-    const nobody: UserInfo = { name: '', groups: [] };
-    const exchange = new Exchange(request, response, url ?? new URL('https://unknown/'), caller ?? nobody);
+    const exchange = new Exchange(request, response, url ?? new URL('https://unknown/'), anonymousUser);
     try {
-      if (!caller) throw new ApiError('Unauthorized', 'Unauthorized');
+      const caller = await this.#authenticate(request);
       if (!url) throw new ApiError('BadRequest', 'the request path is no valid URL');
       exchange.context = {
         ...exchange.context,
@@ -206,6 +205,10 @@ class HttpsApiServer implements ApiServer {
     } catch (error) {
       await this.#fail(exchange, error);
     }
+  }
+
+  async #authenticate(request: HttpRequest): Promise<UserInfo> {
+    return this.#options.api.authenticator.authenticate(certificateOf(request), request.headers.authorization);
   }
 
   async #route(exchange: Exchange): Promise<void> {
@@ -269,8 +272,7 @@ class HttpsApiServer implements ApiServer {
   }
 
   async #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
-    const caller = callerOf(request);
-    if (!caller) throw new ApiError('Unauthorized', 'Unauthorized');
+    const caller = await this.#authenticate(request);
     const url = urlOf(request);
     if (!url) throw new ApiError('BadRequest', 'the request path is no valid URL');
     const user = await impersonate(request.headers, caller, this.#options.api.authorizer);
@@ -280,16 +282,16 @@ class HttpsApiServer implements ApiServer {
   }
 }
 
-/** One lookup per connection: the certificate cannot change within it. */
+/** One lookup per connection: the certificate cannot change within it. @throws ApiError Unauthorized */
 const callers = new WeakMap<object, UserInfo | null>();
 
-function callerOf(request: HttpRequest): UserInfo | undefined {
+function certificateOf(request: HttpRequest): UserInfo | undefined {
   const http2 = (request as { stream?: { session?: { socket: TLSSocket } } }).stream?.session;
   const owner: object | undefined = http2 ?? request.socket;
   if (!owner) return undefined;
   let caller = callers.get(owner);
   if (caller === undefined) {
-    caller = authenticate(peerOf(http2 ? http2.socket : (request.socket as TLSSocket))) ?? null;
+    caller = certificateUser(peerOf(http2 ? http2.socket : (request.socket as TLSSocket))) ?? null;
     callers.set(owner, caller);
   }
   return caller ?? undefined;

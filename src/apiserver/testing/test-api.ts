@@ -2,7 +2,11 @@
 import type { KubernetesObject } from '../../api/types.ts';
 import { resources } from '../../api/types.ts';
 import type { ApiClient } from '../../client/types.ts';
+import { systemClock } from '../../lib/clock.ts';
+import { createServiceAccountKey } from '../../pki/service-account-key.ts';
 import { createMemoryStore } from '../../store/testing/memory-proposer.ts';
+import { parseServiceAccountKeys } from '../authentication/service-account-keys.ts';
+import { ServiceAccountTokens } from '../authentication/service-account-tokens.ts';
 import { createLocalClient } from '../local-client.ts';
 import { ResourceApi, type ResourceApiOptions } from '../resource-api.ts';
 import type { UserInfo } from '../types.ts';
@@ -15,7 +19,13 @@ export function nodeUser(name: string): UserInfo {
 
 export async function createTestApi(options: Partial<ResourceApiOptions> = {}) {
   const { store, proposer } = createMemoryStore();
-  const api = new ResourceApi({ store, ...options });
+  const tokens = new ServiceAccountTokens({
+    keys: parseServiceAccountKeys(createServiceAccountKey(), 'test'),
+    issuer: 'https://kubernetes.default.svc.cluster.local',
+    store,
+    clock: options.clock ?? systemClock,
+  });
+  const api = new ResourceApi({ store, tokens, ...options });
   const client: ApiClient = createLocalClient(api, { user: admin });
   await client.create(resources.namespaces, namespace('default'));
   const clientFor = (user: UserInfo): ApiClient => createLocalClient(api, { user });

@@ -9,6 +9,7 @@ import type { RequestContext } from '../types.ts';
 import { localSubjectAccessReview, selfSubjectAccessReview, subjectAccessReview } from './access-review.ts';
 import { selfSubjectReview } from './self-subject-review.ts';
 import { selfSubjectRulesReview } from './self-subject-rules-review.ts';
+import { tokenReview } from './token-review.ts';
 
 export interface VirtualResource extends ServedResource {
   answer(api: ResourceApi, context: RequestContext, body: Body, target: Target): Promise<object>;
@@ -20,6 +21,7 @@ export const virtualResources: readonly VirtualResource[] = [
   subjectAccessReview,
   localSubjectAccessReview,
   selfSubjectRulesReview,
+  tokenReview,
 ];
 
 function find(resource: GroupVersionResource): VirtualResource | undefined {

@@ -11,8 +11,19 @@ export const selfSubjectReview: VirtualResource = {
       kind: 'SelfSubjectReview',
       apiVersion: 'authentication.k8s.io/v1',
       metadata: {},
-      status: { userInfo: { username: user.name, groups: [...user.groups], uid: user.uid } },
+      status: {
+        userInfo: {
+          username: user.name,
+          groups: [...user.groups],
+          uid: user.uid,
+          ...(user.extra && { extra: extraOf(user.extra) }),
+        },
+      },
     };
     return review;
   },
 };
+
+function extraOf(extra: Readonly<Record<string, readonly string[]>>): Record<string, string[]> {
+  return Object.fromEntries(Object.entries(extra).map(([key, values]) => [key, [...values]]));
+}

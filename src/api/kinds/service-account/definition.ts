@@ -8,4 +8,11 @@ export const serviceAccountDefinition = defineKind({
   resource: 'serviceaccounts',
   namespaced: true,
   shortNames: ['sa'],
+  subresources: [
+    {
+      name: 'token',
+      kind: { group: 'authentication.k8s.io', version: 'v1', kind: 'TokenRequest' },
+      verbs: ['create'],
+    },
+  ],
 });

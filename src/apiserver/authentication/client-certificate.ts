@@ -1,6 +1,7 @@
-/** Who is calling: for now, always the subject of a client certificate of the cluster's CA. Nobody is anonymous. */
+/** The subject of a client certificate of the cluster's CA. */
 import type { TLSSocket } from 'node:tls';
-import { identities, type UserInfo } from './types.ts';
+import { ApiError } from '../../api/status.ts';
+import { identities, type UserInfo } from '../types.ts';
 
 /** The part of a TLS socket that says who is at the other end. */
 export interface PeerCertificateSource {
@@ -16,13 +17,16 @@ export function peerOf(socket: TLSSocket): PeerCertificateSource {
   return { authorized: socket.authorized, subject: socket.getPeerCertificate()?.subject };
 }
 
-/** Common name is the user, organizations are the groups. Undefined: unknown caller, answered with 401. */
-export function authenticate(peer: PeerCertificateSource): UserInfo | undefined {
+/**
+ * Common name is the user, organizations are the groups. Undefined: no certificate was shown.
+ * @throws ApiError Unauthorized for one that is not of our CA, or names nobody
+ */
+export function certificateUser(peer: PeerCertificateSource): UserInfo | undefined {
   const { authorized, subject } = peer;
-  if (!authorized || !subject) return undefined;
+  if (!subject) return undefined;
   const name = subject.CN;
   // Two common names would be two users.
-  if (typeof name !== 'string' || name === '') return undefined;
+  if (!authorized || typeof name !== 'string' || name === '') throw new ApiError('Unauthorized', 'Unauthorized');
   const organizations = subject.O === undefined ? [] : Array.isArray(subject.O) ? subject.O : [subject.O];
   return { name, groups: [...organizations, identities.authenticatedGroup] };
 }
