@@ -65,6 +65,10 @@ function addClusterCommands(program: Command): void {
 
 function addBackupCommands(program: Command): void {
   program.commandsGroup('Safety:');
+  clusterCommand(program, 'recover', 'bring back a cluster whose masters have lost their majority for good')
+    .option('--dry-run', 'show what is left and what would be done')
+    .option('--yes', 'do not ask')
+    .action(async (_, command: Command) => (await import('./commands/recover.ts')).recover(command.optsWithGlobals()));
   const backup = program
     .command('backup')
     .description('the state of the cluster as a file: create, list, verify, restore');
