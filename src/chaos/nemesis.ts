@@ -5,7 +5,7 @@ import type { ChaosTarget, FaultKind } from './types.ts';
 
 export interface FaultRecord {
   readonly kind: FaultKind;
-  readonly detail: string;
+  detail: string;
   readonly startMs: number;
   /** From here on it was being undone. */
   healMs: number;
@@ -60,7 +60,7 @@ export class Nemesis {
         leader,
         untilServing: (master) => this.#untilServing(master),
       });
-      Object.assign(fault, { detail: injected.detail });
+      fault.detail = injected.detail;
       onFault?.(fault);
       await this.#sleep(holdMs);
       fault.healMs = nowMs();

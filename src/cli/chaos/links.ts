@@ -71,9 +71,9 @@ export class Links {
       ...(blocked.length > 0 ? [`ip saddr { ${blocked.join(', ')} } drop`] : []),
       ...(lossPercent > 0 ? [`numgen random mod 100 < ${lossPercent} drop`] : []),
     ];
-    const chain = `chain input { type filter hook input priority -150; policy accept; ${rules.join('; ')}; }`;
+    const chain = `chain input { type filter hook input priority -150; policy accept; ${rules.join('; ')}\n}`;
     // The table is named first, so that removing it never fails.
-    const text = `table ${table} {}\ndelete table ${table}\n${rules.length > 0 ? `table ${table} { ${chain} }\n` : ''}`;
+    const text = `table ${table} {}\ndelete table ${table}\n${rules.length > 0 ? `table ${table} {\n${chain}\n}\n` : ''}`;
     await inNamespace(master, ['nft', '-f', '-'], text);
   }
 
@@ -101,17 +101,12 @@ export class Links {
       `link set ${inBridge} master ${this.#bridge} up`,
     ];
     await run('ip', ['-batch', '-'], `${lines.join('\n')}\n`);
-    const relay = spawn(program, [near, far, ...numbers.map(String)], { stdio: ['ignore', 'pipe', 'pipe'] });
-    state.relay = relay;
-    let said = '';
-    relay.stderr.on('data', (chunk) => {
-      said += chunk;
-    });
-    await new Promise<void>((resolve, reject) => {
-      relay.stdout.once('data', () => resolve());
-      relay.once('error', reject);
-      relay.once('exit', (code) => reject(new CliError(`the relay of ${near} ended with ${code}: ${said.trim()}`)));
-    });
+    try {
+      state.relay = await startRelay(program, [near, far, ...numbers.map(String)]);
+    } catch (error) {
+      await this.#rejoin(near);
+      throw error;
+    }
   }
 
   async #removeDelay(state: State): Promise<void> {
@@ -120,15 +115,36 @@ export class Links {
       await inNamespace(state.master, ['tc', 'qdisc', 'delete', 'dev', 'eth0', 'root']);
     }
     if (!state.relay) return;
-    const near = state.master.hostInterface!;
-    const ended = new Promise((resolve) => state.relay!.once('exit', resolve));
-    if (state.relay.exitCode === null) {
-      state.relay.kill('SIGTERM');
+    const { relay } = state;
+    state.relay = undefined;
+    if (relay.exitCode === null && relay.signalCode === null) {
+      const ended = new Promise((resolve) => relay.once('exit', resolve));
+      relay.kill('SIGTERM');
       await ended;
     }
-    state.relay = undefined;
+    await this.#rejoin(state.master.hostInterface!);
+  }
+
+  async #rejoin(near: string): Promise<void> {
     await run('ip', ['-batch', '-'], `link delete ${near}x\nlink set ${near} master ${this.#bridge}\n`);
   }
+}
+
+/** Settles once frames pass. */
+async function startRelay(program: string, args: readonly string[]): Promise<ChildProcess> {
+  const relay = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  let said = '';
+  relay.stderr.on('data', (chunk) => {
+    said += chunk;
+  });
+  await new Promise<void>((resolve, reject) => {
+    relay.stdout.once('data', () => resolve());
+    relay.once('error', reject);
+    relay.once('exit', (code) =>
+      reject(new CliError(`the relay ${args.join(' ')} ended with ${code}: ${said.trim()}`)),
+    );
+  });
+  return relay;
 }
 
 async function inNamespace(member: Member, command: readonly string[], input?: string): Promise<void> {

@@ -1,5 +1,5 @@
 /** The small C programs behind faults that neither Linux nor Node.js offers by itself: compiled once per cluster folder, by the machine's own compiler. */
-import { existsSync, mkdirSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { CliError } from '../cli-error.ts';
 import { findProgram } from '../cluster/detect-runtime.ts';
@@ -12,6 +12,8 @@ export type NativeTool = 'faults' | 'relay';
 
 const flags: Record<NativeTool, readonly string[]> = { faults: ['-shared', '-fPIC', '-ldl'], relay: [] };
 
+let drafts = 0;
+
 export function hasCompiler(): boolean {
   return findProgram('cc') !== undefined;
 }
@@ -22,7 +24,10 @@ export async function buildTool(tool: NativeTool, folder: string): Promise<strin
   const output = join(folder, tool === 'faults' ? 'faults.so' : tool);
   if (existsSync(output) && statSync(output).mtimeMs > statSync(source).mtimeMs) return output;
   mkdirSync(folder, { recursive: true });
-  const result = await tryRun('cc', ['-O2', '-o', output, source, ...flags[tool]]);
+  // Whoever finds the file finds a whole one.
+  const draft = `${output}.${process.pid}.${drafts++}`;
+  const result = await tryRun('cc', ['-O2', '-o', draft, source, ...flags[tool]]);
   if (result.exitCode !== 0) throw new CliError(`compile ${source}: ${result.stderr.trim()}`);
+  renameSync(draft, output);
   return output;
 }
