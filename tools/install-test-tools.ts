@@ -1,4 +1,4 @@
-/** What only the end-to-end tests need: a stock kubectl, a registry to pull from, and a tool that fills it. As root on a Debian-like system. */
+/** What only the end-to-end tests need: a stock kubectl, a registry to pull from and a tool that fills it, a container engine for masters. As root on a Debian-like system. */
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants, existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,6 +8,7 @@ const tools = [
   ['kubectl', 'kubernetes-client'],
   ['docker-registry', 'docker-registry'],
   ['skopeo', 'skopeo'],
+  ['dockerd', 'docker.io'],
 ] as const;
 
 const policyFile = '/usr/sbin/policy-rc.d';
