@@ -46,6 +46,9 @@ export function userCertificate(name: string, organizations: readonly string[]):
   return { commonName: name, organizations, usages: ['client'] };
 }
 
+/** For etcdctl and other clients of etcd's interface. */
+export const etcdClientCertificate: CertificateRequest = userCertificate('etcd-client', ['trimast:etcd-clients']);
+
 export const adminCertificate: CertificateRequest = userCertificate('kubernetes-admin', ['system:masters']);
 
 function unique(values: readonly string[]): string[] {

@@ -9,6 +9,8 @@ export interface MasterMember {
   readonly apiAddress: string;
   readonly grpcAddress: string;
   readonly raftAddress: string;
+  /** Where etcd's clients connect (etcd's port is 2379). Absent: this master has no etcd interface. */
+  readonly etcdAddress?: string;
 }
 
 export interface MasterConfig {

@@ -78,9 +78,10 @@ function checkMember(
   if (!Number.isSafeInteger(member.id) || member.id < 1) fail(`${where}.id`, 'must be a whole number from 1 on');
   if (ids.has(member.id)) fail(`${where}.id`, `${member.id} is taken by another member`);
   ids.add(member.id);
-  for (const field of ['apiAddress', 'grpcAddress', 'raftAddress'] as const) {
+  const addresses = ['apiAddress', 'grpcAddress', 'raftAddress'] as const;
+  for (const field of member.etcdAddress === undefined ? addresses : ([...addresses, 'etcdAddress'] as const)) {
     try {
-      splitAddress(member[field]);
+      splitAddress(member[field]!);
     } catch (error) {
       fail(`${where}.${field}`, (error as Error).message);
     }

@@ -2,6 +2,7 @@
  * Composition of a master: the only place that knows all of its parts. From the bottom up: store and Raft, the generic API path over the store,
  * the listeners over the API, and the loops that run while this replica leads.
  */
+import { randomInt } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import * as grpc from '@grpc/grpc-js';
 import type { Node } from '../api/generated/types/core-v1.ts';
@@ -22,6 +23,7 @@ import { createDispatcher, createLastSeenPeer } from '../dispatcher/index.ts';
 import { ClusterService } from '../gen/trimast/cluster/v1/cluster_pb.ts';
 import { DispatcherService } from '../gen/trimast/dispatcher/v1/dispatcher_pb.ts';
 import { ResourceService } from '../gen/trimast/resource/v1/resource_pb.ts';
+import { createEtcdServer } from '../grpc-api/etcd/index.ts';
 import { addHealthService, addReflectionService, addResourceService } from '../grpc-api/index.ts';
 import { systemClock } from '../lib/clock.ts';
 import { clientCredentials, serverCredentials } from '../lib/grpc.ts';
@@ -121,7 +123,26 @@ export async function startMaster(config: MasterConfig, logger: Logger): Promise
     () => !stopping && raft.leadership().leaderId !== undefined,
   );
 
+  const etcd = createEtcdServer({
+    clusterId: config.clusterId,
+    memberId: config.memberId,
+    store,
+    raft,
+    directory: {
+      etcdAddress: ({ id }) => config.members.find((member) => member.id === id)?.etcdAddress,
+      newMemberId: () => randomInt(2 ** 32, 2 ** 40),
+    },
+    tls,
+    logger: logger.child({ part: 'etcd' }),
+  });
+  const listenEtcd = async () => {
+    if (self.etcdAddress === undefined) return;
+    const { host, port } = splitAddress(self.etcdAddress);
+    await etcd.listen(host, port);
+  };
+
   await apiServer.listen();
+  await listenEtcd();
   await listenGrpc(grpcServer, self.grpcAddress, serverCredentials(tls));
 
   const informers = new WeakMap<LeaderContext, InformerSet>();
@@ -183,7 +204,7 @@ export async function startMaster(config: MasterConfig, logger: Logger): Promise
           .catch((error: unknown) => logger.warn({ error: String(error) }, 'leadership was not taken over'));
       }
       dispatcher.close();
-      await Promise.all([apiServer.close(), closeGrpc(grpcServer)]);
+      await Promise.all([apiServer.close(), closeGrpc(grpcServer), etcd.stop()]);
       await raft.stop();
     },
   };

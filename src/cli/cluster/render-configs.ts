@@ -28,6 +28,8 @@ export function renderMaster(
       apiAddress: endpoint(master, 'api'),
       grpcAddress: endpoint(master, 'grpc'),
       raftAddress: endpoint(master, 'raft'),
+      // A cluster that was made by an earlier version has no port for it.
+      ...(master.ports.etcd !== undefined && { etcdAddress: endpoint(master, 'etcd') }),
     })),
     tls: files(member.name),
     serviceAccountKeyFile,

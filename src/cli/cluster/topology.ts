@@ -74,7 +74,7 @@ const podRanges = { start: parseCidr('10.128.0.0/9'), count: 127 };
 const narrowestIgnoredPrefix = 15;
 /** Where listeners on 127.0.0.1 are planned: below the ports that Linux gives to outgoing connections. */
 export const portBlocks = { start: 10_240, count: 80, size: 256 } as const;
-const masterPorts = { api: 6443, grpc: 6444, raft: 6445 } as const;
+const masterPorts = { api: 6443, grpc: 6444, raft: 6445, etcd: 2379 } as const;
 
 /** @throws RangeError when a number is out of bounds or no free range is left. */
 export function planCluster(request: TopologyRequest): Cluster {
@@ -141,7 +141,7 @@ function planLoopback(request: TopologyRequest, seed: number): Member[] {
   const members: Member[] = [{ name: 'lb', kind: 'lb', address, ports: { api: base } }];
   for (let n = 1; n <= request.masters; n++) {
     const first = base + n * 4;
-    const ports = { api: first, grpc: first + 1, raft: first + 2 };
+    const ports = { api: first, grpc: first + 1, raft: first + 2, etcd: first + 3 };
     members.push({ name: `master-${n}`, kind: 'master', memberId: n, address, ports });
   }
   for (let n = 1; n <= request.workers; n++) {

@@ -1,7 +1,8 @@
 /** `trimast status`: who runs, who leads, how far each replica is. A master that does not answer is down, not an error. */
+import { PkiDirectory } from '../../pki/pki-directory.ts';
 import { type DirOption, openCluster } from '../cluster/open-cluster.ts';
 import type { ClusterPaths } from '../cluster/paths.ts';
-import type { Cluster, Member, MemberKind } from '../cluster/topology.ts';
+import { type Cluster, endpoint, type Member, type MemberKind, membersOfKind } from '../cluster/topology.ts';
 import { leaderOf, type MasterStatus, MasterStatusClient } from '../members/master-status.ts';
 import { runningProcess } from '../members/pid-file.ts';
 import { renderTable } from '../render-table.ts';
@@ -25,10 +26,19 @@ export interface MemberStatus {
   readonly stateHash?: string;
 }
 
+export interface EtcdAccess {
+  readonly endpoints: readonly string[];
+  readonly caFile: string;
+  readonly certFile: string;
+  readonly keyFile: string;
+}
+
 export interface ClusterStatus {
   readonly id: string;
   readonly dir: string;
   readonly kubeconfig: string;
+  /** For etcd's clients. Absent in clusters without this interface. */
+  readonly etcd?: EtcdAccess;
   readonly members: readonly MemberStatus[];
 }
 
@@ -38,10 +48,18 @@ export async function clusterStatus(cluster: Cluster, paths: ClusterPaths): Prom
     const masters = await client.askAll();
     const leader = leaderOf(masters.values());
     const members = cluster.members.map((member) => memberStatus(member, paths, masters.get(member.name), leader));
-    return { id: cluster.id, dir: paths.dir, kubeconfig: paths.kubeconfig, members };
+    const etcd = etcdAccess(cluster, paths);
+    return { id: cluster.id, dir: paths.dir, kubeconfig: paths.kubeconfig, ...(etcd && { etcd }), members };
   } finally {
     client.close();
   }
+}
+
+function etcdAccess(cluster: Cluster, paths: ClusterPaths): EtcdAccess | undefined {
+  const masters = membersOfKind(cluster, 'master').filter((master) => master.ports.etcd !== undefined);
+  if (masters.length === 0) return undefined;
+  const endpoints = masters.map((master) => `https://${endpoint(master, 'etcd')}`);
+  return { endpoints, ...new PkiDirectory(paths.pkiDir).files('etcd-client') };
 }
 
 function memberStatus(
@@ -92,5 +110,10 @@ export function renderStatus(result: ClusterStatus): string {
     String(member.appliedRevision ?? '-'),
   ]);
   const header = ['NAME', 'KIND', 'STATE', 'PID', 'ADDRESS', 'PORTS', 'ROLE', 'TERM', 'REVISION'];
-  return `${renderTable([header, ...rows])}\nkubeconfig: ${result.kubeconfig}\n`;
+  return `${renderTable([header, ...rows])}\nkubeconfig: ${result.kubeconfig}\n${result.etcd ? etcdLine(result.etcd) : ''}`;
+}
+
+/** As arguments, for `etcdctl` and `benchmark`. */
+function etcdLine({ endpoints, caFile, certFile, keyFile }: EtcdAccess): string {
+  return `etcd: --endpoints=${endpoints.join(',')} --cacert=${caFile} --cert=${certFile} --key=${keyFile}\n`;
 }

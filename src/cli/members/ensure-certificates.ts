@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import {
   adminCertificate,
   agentCertificate,
+  etcdClientCertificate,
   loadBalancerCertificate,
   masterCertificate,
 } from '../../pki/identities.ts';
@@ -32,6 +33,7 @@ export async function ensureCertificates(cluster: Cluster, paths: ClusterPaths):
       await pki.ensure(node, agentCertificate(node, [address]));
     }
   }
+  await pki.ensure('etcd-client', etcdClientCertificate);
   const renewed = await pki.ensure('admin', adminCertificate);
   if (!renewed && existsSync(paths.kubeconfig)) return;
   writeKubeconfig(paths.kubeconfig, {

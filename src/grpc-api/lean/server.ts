@@ -93,6 +93,7 @@ export class LeanServer {
   async stop(): Promise<void> {
     this.#stopping = true;
     for (const timer of this.#timers) clearInterval(timer);
+    if (!this.#server.listening) return;
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     for (const { connection } of this.#peers) connection.drain();
     const forced = setTimeout(() => {
