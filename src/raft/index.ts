@@ -37,8 +37,8 @@ export async function startRaftNode<Result>(
   if (!options.join && !options.members.some((member) => member.id === options.memberId))
     throw new Error(`member ${options.memberId} is not among the members given: add it to "members"`);
   const origin = randomBytes(6).readUIntLE(0, 6) || 1;
-  const { workerUrl, onFatal: _, ...rest } = options;
-  const data: WorkerData = { ...rest, origin };
+  const { workerUrl, logWriterUrl, onFatal: _, ...rest } = options;
+  const data: WorkerData = { ...rest, origin, logWriterHref: logWriterUrl?.href };
   const worker = new Worker(workerUrl ?? new URL('./worker.ts', import.meta.url), { workerData: data, name: 'raft' });
   const node = new ThreadedRaftNode(worker, origin, options, stateMachine, logger);
   await node.started;

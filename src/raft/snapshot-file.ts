@@ -43,6 +43,13 @@ function pair(first: number, second: number): Buffer {
   return bytes;
 }
 
+/** Makes new names in a folder last. */
+export async function syncFolder(dir: string): Promise<void> {
+  const folder = await open(dir, 'r');
+  await folder.sync();
+  await folder.close();
+}
+
 export class SnapshotWriter {
   readonly #dir: string;
   readonly #meta: SnapshotMeta;
@@ -80,9 +87,7 @@ export class SnapshotWriter {
     await this.#file.close();
     const path = snapshotPath(this.#dir, this.#meta);
     await rename(this.#tmpPath, path);
-    const folder = await open(this.#dir, 'r');
-    await folder.sync();
-    await folder.close();
+    await syncFolder(this.#dir);
     return path;
   }
 
@@ -154,19 +159,34 @@ export async function* readSnapshot(path: string, meta: SnapshotMeta): AsyncGene
   }
 }
 
-/** Removes unfinished files and every snapshot but `keep`. */
+/**
+ * Reads a whole snapshot for its checksums; `pace` is called after each chunk and may hold it up.
+ * @throws StorageError
+ */
+export async function verifySnapshot(
+  path: string,
+  meta: SnapshotMeta,
+  pace: (bytes: number) => Promise<void> = async () => undefined,
+): Promise<void> {
+  for await (const chunk of readSnapshot(path, meta)) await pace(chunk.length);
+}
+
+/** Snapshots, and parts of such, that are older than `keep`. */
 export async function removeOtherSnapshots(dir: string, keep: SnapshotMeta): Promise<void> {
   const kept = snapshotPath('', keep);
   for (const name of await readdir(dir)) {
-    const older = /^snapshot-(\d+)-\d+$/.exec(name);
-    const stale = older !== null && Number(older[1]) < keep.index;
-    if (name !== kept && stale) await rm(join(dir, name), { force: true });
+    const found = /^snapshot-(\d+)-\d+(\.from-\d+\.part)?$/.exec(name);
+    if (name !== kept && found && Number(found[1]) < keep.index) await rm(join(dir, name), { force: true });
   }
 }
 
-/** At start, before anything is written: unfinished files, and snapshots that the log does not know. */
+/** At start, before anything is written: unfinished files, and snapshots that the log does not know. Parts of newer ones may go on. */
 export async function removeUnknownSnapshots(dir: string, known: SnapshotMeta): Promise<void> {
   await mkdir(dir, { recursive: true });
-  for (const name of await readdir(dir))
-    if (name.startsWith('snapshot-') && name !== snapshotPath('', known)) await rm(join(dir, name), { force: true });
+  for (const name of await readdir(dir)) {
+    const part = /^snapshot-(\d+)-\d+\.from-\d+\.part$/.exec(name);
+    const mayGoOn = part !== null && Number(part[1]) > known.index;
+    if (name.startsWith('snapshot-') && name !== snapshotPath('', known) && !mayGoOn)
+      await rm(join(dir, name), { force: true });
+  }
 }

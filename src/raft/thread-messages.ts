@@ -10,7 +10,8 @@ export interface Log {
   error(fields: object, message: string): void;
 }
 
-export type WorkerData = Omit<RaftNodeOptions, 'workerUrl' | 'onFatal'> & {
+export type WorkerData = Omit<RaftNodeOptions, 'workerUrl' | 'logWriterUrl' | 'onFatal'> & {
+  readonly logWriterHref?: string | undefined;
   /** Of this process life; marks its proposals in the log. */
   readonly origin: number;
 };

@@ -155,8 +155,12 @@ export interface RaftNodeOptions {
   readonly keptEntries?: number;
   /** For how long a learner that was added to become a voter must have kept up before it does; default 1,000. */
   readonly autopilotStableMs?: number;
+  /** Most bytes of a snapshot that are sent to a peer in a second; default 64 MiB, and a quarter while entries for it wait. */
+  readonly snapshotBytesPerSecond?: number;
   /** The Raft thread's entry file, where bundling has moved it; default worker.ts beside the node. */
   readonly workerUrl?: URL;
+  /** Likewise that of the log's writer thread; default log-writer-thread.ts. */
+  readonly logWriterUrl?: URL;
   /** A broken invariant or disk. Must not return to normal work; the default logs it and ends the process. */
   readonly onFatal?: (error: Error) => void;
 }

@@ -62,10 +62,21 @@ function firstMessage(port: MessagePort, type: ToWorker['type']): Promise<void> 
   });
 }
 
+/** The error reaches the top, and with it the API thread. */
+function endThread(error: Error): void {
+  setImmediate(() => {
+    throw error;
+  });
+}
+
 async function run(port: MessagePort, options: WorkerData): Promise<void> {
   const { clusterId, memberId, members, dataDir, listen, tls, origin } = options;
   const log = portLog(port);
-  const storage = await RocksLogStorage.open(join(dataDir, 'log'), { clusterId, memberId });
+  const storage = await RocksLogStorage.open(
+    join(dataDir, 'log'),
+    { clusterId, memberId },
+    { writerUrl: options.logWriterHref === undefined ? undefined : new URL(options.logWriterHref) },
+  );
   await removeUnknownSnapshots(dataDir, storage.snapshot());
   const ready = firstMessage(port, 'restored');
   const commitIndex = Math.max(storage.hardState().commit, storage.snapshot().index);
@@ -82,8 +93,13 @@ async function run(port: MessagePort, options: WorkerData): Promise<void> {
   const transport = new GrpcTransport({
     clusterId,
     memberId,
+    self: members.find(({ id }) => id === memberId) ?? {
+      name: `member ${memberId}`,
+      address: `${listen.host}:${listen.port}`,
+    },
     tls,
     dataDir,
+    snapshotBytesPerSecond: options.snapshotBytesPerSecond,
     logger: log,
     onReceived: (from, { messages, forwards, refusals }) => {
       loop.receive(messages);
@@ -91,6 +107,8 @@ async function run(port: MessagePort, options: WorkerData): Promise<void> {
       for (const refusal of refusals) loop.receiveRefusal(refusal);
     },
     onPeerLost: (id) => loop.peerLost(id),
+    onRemoved: (configurationIndex) => loop.removed(configurationIndex),
+    onCorrupt: endThread,
   });
   const loop = new NodeLoop({
     memberId,

@@ -1,9 +1,15 @@
 /** How masters connect to each other: mutual TLS where the organization in the certificate, not the host name, says who may speak. */
-import { readFileSync } from 'node:fs';
-import * as grpc from '@grpc/grpc-js';
+import type * as grpc from '@grpc/grpc-js';
 import type { TlsFiles } from '../../lib/grpc.ts';
+import { type ReloadingCertificates, reloadingClientCredentials } from '../../lib/reloading-certificates.ts';
 
 export type PeerTls = TlsFiles & { readonly peerOrganization: string };
+
+/**
+ * Of the messages in proto/trimast/raft/v1 and of the packs in them (entry-codec.ts). Version 1 had entries with a checksum over index
+ * and term. Members of different versions refuse each other.
+ */
+export const protocolVersion = 2;
 
 /** Largest stream message. A batch is flushed long before; a single entry must fit. */
 export const maxStreamMessageBytes = 64 << 20;
@@ -34,12 +40,35 @@ export const channelOptions: grpc.ChannelOptions = {
  * A member's address may change and need not be in its certificate: the certificate must come from our CA and name the organization.
  * Which member answers is checked in the first message of the stream.
  */
-export function peerCredentials(tls: PeerTls): grpc.ChannelCredentials {
-  return grpc.credentials.createSsl(readFileSync(tls.caFile), readFileSync(tls.keyFile), readFileSync(tls.certFile), {
-    checkServerIdentity: (_host, certificate) => {
-      const organizations = [certificate.subject.O].flat();
-      if (organizations.includes(tls.peerOrganization)) return undefined;
-      return new Error(`the peer's certificate has organization "${organizations}", not "${tls.peerOrganization}"`);
-    },
+export function peerCredentials(
+  certificates: ReloadingCertificates,
+  peerOrganization: string,
+): grpc.ChannelCredentials {
+  return reloadingClientCredentials(certificates, (_host, certificate) => {
+    const organizations = [certificate.subject.O].flat();
+    if (organizations.includes(peerOrganization)) return undefined;
+    return new Error(`the peer's certificate has organization "${organizations}", not "${peerOrganization}"`);
   });
+}
+
+/** What a member says of itself at the beginning of every stream. */
+export interface Self {
+  readonly clusterId: string;
+  readonly memberId: number;
+  readonly name: string;
+  readonly address: string;
+  /** Log index of the newest configuration that is known to be committed here. */
+  configurationIndex: number;
+}
+
+export function helloTo(self: Self, to: number) {
+  return {
+    clusterId: self.clusterId,
+    from: BigInt(self.memberId),
+    to: BigInt(to),
+    protocolVersion,
+    name: self.name,
+    address: self.address,
+    configurationIndex: BigInt(self.configurationIndex),
+  };
 }

@@ -6,7 +6,7 @@ import {
   RaftMessage_Type as Type,
 } from '../../gen/trimast/raft/v1/raft_pb.ts';
 import { decodeConfiguration, encodeConfiguration } from '../core/configuration.ts';
-import { type Message, type MessageType, message } from '../core/types.ts';
+import { type Message, type MessageType, message, type SnapshotMeta } from '../core/types.ts';
 import { decodePack, encodePack } from '../entry-codec.ts';
 
 const toWireType: Record<MessageType, Type> = {
@@ -47,9 +47,16 @@ export function messageToWire(source: Message): MessageInitShape<typeof RaftMess
   };
 }
 
+function snapshotFromWire({ snapshotIndex, snapshotTerm, snapshotConfiguration }: RaftMessage): SnapshotMeta {
+  const meta = { index: Number(snapshotIndex), term: Number(snapshotTerm) };
+  return snapshotConfiguration.length === 0
+    ? meta
+    : { ...meta, configuration: decodeConfiguration(snapshotConfiguration) };
+}
+
 /**
  * Undefined for a type that this version does not know: it is skipped, as if it were lost.
- * @throws EntryCorruptError
+ * @throws EntryCorruptError, or Error for a configuration that cannot be read
  */
 export function messageFromWire(wire: RaftMessage, from: number, to: number): Message | undefined {
   const type = fromWireType.get(wire.type);
@@ -68,14 +75,6 @@ export function messageFromWire(wire: RaftMessage, from: number, to: number): Me
     rejectHint: Number(wire.rejectHint),
     context: Number(wire.context),
     force: wire.force,
-    snapshot:
-      snapshotIndex > 0
-        ? {
-            index: snapshotIndex,
-            term: Number(wire.snapshotTerm),
-            configuration:
-              wire.snapshotConfiguration.length > 0 ? decodeConfiguration(wire.snapshotConfiguration) : undefined,
-          }
-        : undefined,
+    snapshot: snapshotIndex > 0 ? snapshotFromWire(wire) : undefined,
   });
 }

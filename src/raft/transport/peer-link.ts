@@ -1,209 +1,82 @@
 /**
- * This member's way to one peer: a stream that is opened again whenever it breaks, and a bounded queue in front of it.
- *
- * What accumulates in one turn of the event loop leaves as one stream message. When the stream is not open or does not drain,
- * messages are dropped beyond the limit: Raft repeats what matters. A forward that was not written is reported as refused.
+ * This member's way to one peer: two lanes, each with a connection of its own. Entries and proposals may fill every buffer on the way to
+ * a peer that does not read; what is small and keeps the cluster alive (heartbeats, votes, acknowledgements) never waits behind them.
+ * Raft allows the lanes to overtake each other; appends stay in order among themselves.
  */
-
-import type { MessageInitShape } from '@bufbuild/protobuf';
 import type * as grpc from '@grpc/grpc-js';
-import { type BatchSchema, ForwardRefusal_Reason, RaftService } from '../../gen/trimast/raft/v1/raft_pb.ts';
-import { GrpcClient } from '../../lib/grpc.ts';
 import type { Message } from '../core/types.ts';
-import { encodedBytes, encodeProposals } from '../entry-codec.ts';
+import { encodedBytes } from '../entry-codec.ts';
 import type { Forward, ForwardRefusal } from '../node.ts';
 import type { Log } from '../thread-messages.ts';
 import type { RaftPeer } from '../types.ts';
-import { channelOptions } from './channel.ts';
-import { messageToWire } from './message-codec.ts';
+import type { Self } from './channel.ts';
+import { PeerLane } from './peer-lane.ts';
 
-const initialBackoffMs = 20;
-const maxBackoffMs = 500;
-/** From dialing to the peer's Welcome. */
-const connectTimeoutMs = 1_500;
-const maxQueueBytes = 32 << 20;
-/** A stream message is closed when it has this much. */
-const batchBytes = 2 << 20;
-
-type Batch = { bytes: number; messages: Message[]; forwards: Forward[]; refusals: ForwardRefusal[] };
+/** What a message without entries takes, about. */
+const messageBytes = 64;
 
 export interface PeerLinkOptions {
-  readonly clusterId: string;
-  readonly memberId: number;
+  readonly self: Self;
   readonly peer: RaftPeer;
   readonly credentials: grpc.ChannelCredentials;
   readonly logger: Log;
-  /** The stream broke: what was written last may be lost. */
+  /** A stream broke: what was written last may be lost. */
   readonly onLost: () => void;
   /** A queued forward was dropped before it was written. */
   readonly onDropped: (forward: Forward) => void;
+  readonly onRemoved: (configurationIndex: number) => void;
 }
 
-type Stream = ReturnType<GrpcClient<typeof RaftService>['bidiStream']>;
-
 export class PeerLink {
-  readonly #options: PeerLinkOptions;
-  #client: GrpcClient<typeof RaftService> | undefined;
-  #stream: Stream | undefined;
-  #open = false;
-  #draining = false;
-  #stopped = false;
-  #backoffMs = initialBackoffMs;
-  #timer: NodeJS.Timeout | undefined;
-  #queue: Batch[] = [];
-  #queuedBytes = 0;
-  #flushScheduled = false;
-  #loggedDown = false;
+  readonly peer: RaftPeer;
+  readonly #stop = new AbortController();
+  readonly #urgent: PeerLane;
+  readonly #bulk: PeerLane;
 
   constructor(options: PeerLinkOptions) {
-    this.#options = options;
-    this.#connect();
+    this.peer = options.peer;
+    this.#urgent = new PeerLane({ ...options, lane: 'urgent' });
+    this.#bulk = new PeerLane({ ...options, lane: 'bulk' });
   }
 
   send(messages: readonly Message[]): void {
     for (const message of messages) {
-      const bytes = 64 + message.entries.reduce((sum, entry) => sum + encodedBytes(entry), 0);
-      this.#enqueue(bytes)?.messages.push(message);
+      let bytes = messageBytes;
+      for (const entry of message.entries) bytes += encodedBytes(entry);
+      (message.type === 'append' ? this.#bulk : this.#urgent).send({ message }, bytes);
     }
   }
 
   /** False: certainly not sent. */
   forward(forward: Forward): boolean {
-    const bytes = 64 + forward.proposals.reduce((sum, { command }) => sum + encodedBytes({ command }), 0);
-    const batch = this.#enqueue(bytes);
-    batch?.forwards.push(forward);
-    return batch !== undefined;
+    let bytes = messageBytes;
+    for (const proposal of forward.proposals) bytes += encodedBytes(proposal);
+    return this.#bulk.send({ forward }, bytes);
   }
 
   refuse(refusal: ForwardRefusal): void {
-    this.#enqueue(64)?.refusals.push(refusal);
+    this.#urgent.send({ refusal }, messageBytes);
+  }
+
+  /** More entries wait than the peer takes. */
+  get busy(): boolean {
+    return this.#bulk.busy;
   }
 
   /** The peer has just shown that it is up: try at once. */
   wake(): void {
-    if (this.#stopped || this.#stream) return;
-    this.#backoffMs = initialBackoffMs;
-    clearTimeout(this.#timer);
-    this.#connect();
+    this.#urgent.wake();
+    this.#bulk.wake();
+  }
+
+  /** Aborted when the link is not used any more. */
+  get signal(): AbortSignal {
+    return this.#stop.signal;
   }
 
   stop(): void {
-    this.#stopped = true;
-    clearTimeout(this.#timer);
-    this.#teardown();
+    this.#stop.abort();
+    this.#urgent.stop();
+    this.#bulk.stop();
   }
-
-  #enqueue(bytes: number): Batch | undefined {
-    if (!this.#open || this.#queuedBytes + bytes > maxQueueBytes) return undefined;
-    let batch = this.#queue.at(-1);
-    if (!batch || batch.bytes + bytes > batchBytes) {
-      batch = { bytes: 0, messages: [], forwards: [], refusals: [] };
-      this.#queue.push(batch);
-    }
-    batch.bytes += bytes;
-    this.#queuedBytes += bytes;
-    if (!this.#flushScheduled) {
-      this.#flushScheduled = true;
-      queueMicrotask(() => {
-        this.#flushScheduled = false;
-        this.#flush();
-      });
-    }
-    return batch;
-  }
-
-  #flush(): void {
-    while (this.#open && !this.#draining && this.#queue.length > 0) {
-      const batch = this.#queue.shift()!;
-      this.#queuedBytes -= batch.bytes;
-      if (!this.#stream!.write({ message: { case: 'batch', value: toWire(batch) } })) this.#draining = true;
-    }
-  }
-
-  #connect(): void {
-    const { peer, credentials, clusterId, memberId, logger } = this.#options;
-    const client = new GrpcClient(RaftService, peer.address, credentials, channelOptions);
-    const stream = client.bidiStream(RaftService.method.exchange);
-    this.#client = client;
-    this.#stream = stream;
-    this.#timer = setTimeout(() => lost(new Error('no answer')), connectTimeoutMs);
-    const lost = (error: Error) => {
-      if (this.#stream !== stream) return;
-      clearTimeout(this.#timer);
-      if (!this.#loggedDown)
-        logger.warn(
-          { peer: peer.name, address: peer.address, reason: error.message },
-          'no stream to peer, will keep trying',
-        );
-      this.#loggedDown = true;
-      this.#teardown();
-      if (!this.#stopped) this.#retry();
-    };
-    stream.on('error', lost);
-    stream.on('end', () => lost(new Error('the peer ended the stream')));
-    stream.on('drain', () => {
-      this.#draining = false;
-      this.#flush();
-    });
-    stream.on('data', ({ welcome }) => {
-      if (!welcome || this.#open || this.#stream !== stream) return;
-      if (welcome.clusterId !== clusterId || Number(welcome.from) !== peer.id) {
-        lost(
-          new Error(`member ${welcome.from} of cluster "${welcome.clusterId}" answers instead of member ${peer.id}`),
-        );
-        return;
-      }
-      clearTimeout(this.#timer);
-      this.#open = true;
-      this.#loggedDown = false;
-      this.#backoffMs = initialBackoffMs;
-      logger.info({ peer: peer.name, address: peer.address }, 'stream to peer is open');
-    });
-    const hello = { clusterId, from: BigInt(memberId), to: BigInt(peer.id) };
-    stream.write({ message: { case: 'hello', value: hello } });
-  }
-
-  #teardown(): void {
-    const [stream, client, wasOpen, dropped] = [this.#stream, this.#client, this.#open, this.#queue];
-    this.#stream = undefined;
-    this.#client = undefined;
-    this.#open = false;
-    this.#draining = false;
-    this.#queue = [];
-    this.#queuedBytes = 0;
-    // A cancelled call still reports its end.
-    stream?.cancel();
-    client?.close();
-    for (const { forwards } of dropped) for (const forward of forwards) this.#options.onDropped(forward);
-    if (wasOpen) this.#options.onLost();
-  }
-
-  #retry(): void {
-    this.#timer = setTimeout(() => this.#connect(), this.#backoffMs);
-    this.#backoffMs = Math.min(maxBackoffMs, this.#backoffMs * 2);
-  }
-}
-
-const refusalReasons: Record<ForwardRefusal['reason'], ForwardRefusal_Reason> = {
-  'not-leader': ForwardRefusal_Reason.NOT_LEADER,
-  overloaded: ForwardRefusal_Reason.OVERLOADED,
-  refused: ForwardRefusal_Reason.REFUSED,
-};
-
-function toWire({ messages, forwards, refusals }: Batch): MessageInitShape<typeof BatchSchema> {
-  return {
-    messages: messages.map(messageToWire),
-    forwards: forwards.map(({ term, origin, attempt, proposals }) => ({
-      term: BigInt(term),
-      origin: BigInt(origin),
-      attempt: BigInt(attempt),
-      proposals: encodeProposals(proposals),
-    })),
-    refusals: refusals.map(({ reason, message = '', origin, attempt }) => ({
-      message,
-      origin: BigInt(origin),
-      reason: refusalReasons[reason],
-      attempt: BigInt(attempt),
-    })),
-  };
 }

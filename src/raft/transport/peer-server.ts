@@ -1,7 +1,9 @@
 /**
  * The listening side: takes streams of other masters of the same cluster and nobody else's. A caller without a certificate of our CA
- * fails at the TLS handshake, another organization or cluster with PERMISSION_DENIED; garbage ends its own connection only.
+ * fails at the TLS handshake, another organization or cluster with PERMISSION_DENIED, another version with FAILED_PRECONDITION;
+ * garbage ends its own connection only. Whatever callers do, connections, streams and messages are bounded.
  */
+import { createServer, type Server, type Socket } from 'node:net';
 import { crc32 } from 'node:zlib';
 import * as grpc from '@grpc/grpc-js';
 import {
@@ -11,14 +13,26 @@ import {
   type InstallSnapshotRequest,
   RaftService,
 } from '../../gen/trimast/raft/v1/raft_pb.ts';
-import { addService, peerSubject, serverCredentials } from '../../lib/grpc.ts';
+import { addService, peerSubject } from '../../lib/grpc.ts';
+import { type ReloadingCertificates, reloadingServerCredentials } from '../../lib/reloading-certificates.ts';
 import type { Message } from '../core/types.ts';
 import { decodePack } from '../entry-codec.ts';
+import { storageErrorReason } from '../log-storage.ts';
 import type { Forward, ForwardRefusal } from '../node.ts';
-import { SnapshotWriter } from '../snapshot-file.ts';
+import { SnapshotPart } from '../snapshot-part.ts';
 import type { Log } from '../thread-messages.ts';
-import { keepaliveOptions, type PeerTls } from './channel.ts';
+import type { RaftPeer } from '../types.ts';
+import { helloTo, keepaliveOptions, protocolVersion, type Self } from './channel.ts';
 import { messageFromWire } from './message-codec.ts';
+
+/** Two lanes and one snapshot from each of a dozen peers, and as many again that reconnect. */
+export const maxConnections = 96;
+/** On one connection; a peer needs one. */
+export const maxStreamsPerConnection = 8;
+/** From a connection, or a stream on it, to the message that says who calls. */
+export const helloTimeoutMs = 5_000;
+/** Snapshots that come in at the same time. */
+export const maxTransfers = 2;
 
 export interface Received {
   readonly messages: readonly Message[];
@@ -27,40 +41,63 @@ export interface Received {
 }
 
 export interface PeerServerOptions {
-  readonly clusterId: string;
-  readonly memberId: number;
-  readonly isPeer: (id: number) => boolean;
-  readonly tls: PeerTls;
+  readonly self: Self;
+  readonly peerOrganization: string;
+  readonly certificates: ReloadingCertificates;
   readonly dataDir: string;
   readonly logger: Log;
+  /** False: the caller, which knows that configuration, is not a member any more. */
+  readonly accepts: (caller: RaftPeer, configurationIndex: number) => boolean;
   readonly onConnected: (from: number) => void;
   readonly onReceived: (from: number, received: Received) => void;
 }
 
-const refusalReasons = new Map<ForwardRefusal_Reason, ForwardRefusal['reason']>([
-  [ForwardRefusal_Reason.OVERLOADED, 'overloaded'],
-  [ForwardRefusal_Reason.REFUSED, 'refused'],
-]);
+interface Caller extends RaftPeer {
+  readonly configurationIndex: number;
+}
 
 class Refusal extends Error {
-  readonly code = grpc.status.PERMISSION_DENIED;
+  readonly code: grpc.status;
+
+  constructor(message: string, code = grpc.status.PERMISSION_DENIED) {
+    super(message);
+    this.code = code;
+  }
 }
+
+/** It is told so, and its stream ends. */
+class RemovedCaller extends Refusal {
+  constructor(id: number) {
+    super(`member ${id} is not part of this cluster any more`, grpc.status.FAILED_PRECONDITION);
+  }
+}
+
+type ExchangeCall = Parameters<Parameters<typeof addService<typeof RaftService>>[2]['exchange']>[0];
+type InstallCall = Parameters<Parameters<typeof addService<typeof RaftService>>[2]['installSnapshot']>[0];
 
 export class PeerServer {
   readonly #options: PeerServerOptions;
-  readonly #server = new grpc.Server(keepaliveOptions);
+  readonly #server = new grpc.Server({
+    ...keepaliveOptions,
+    'grpc.max_concurrent_streams': maxStreamsPerConnection,
+  });
+  #listener: Server | undefined;
+  /** Connections on which nobody has said who calls, by remote address and port. */
+  readonly #strangers = new Map<string, NodeJS.Timeout>();
+  /** One for each stream. */
+  readonly #rechecks = new Set<() => void>();
   #transfers = 0;
 
   constructor(options: PeerServerOptions) {
     this.#options = options;
     addService(this.#server, RaftService, {
       exchange: (call) => this.#exchange(call),
-      installSnapshot: (call, callback) => {
+      installSnapshot: (call) => {
         this.#install(call).then(
-          () => callback(null, {}),
+          () => call.end(),
           (error: Error) => {
             this.#options.logger.warn({ reason: error.message }, 'snapshot of a peer was not taken');
-            callback({ code: error instanceof Refusal ? error.code : grpc.status.ABORTED, details: error.message });
+            call.emit('error', { code: this.#codeOf(error, grpc.status.ABORTED), details: error.message });
           },
         );
       },
@@ -69,65 +106,142 @@ export class PeerServer {
 
   /** Resolves with the port. */
   async listen(host: string, port: number): Promise<number> {
-    const address = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+    const credentials = reloadingServerCredentials(this.#options.certificates);
+    const injector = this.#server.createConnectionInjector(credentials);
+    // A listener of our own, for the limits that grpc-js does not have.
+    const listener = createServer({ noDelay: true }, (socket) => {
+      this.#watchStranger(socket);
+      injector.injectConnection(socket);
+    });
+    listener.maxConnections = maxConnections;
+    this.#listener = listener;
     return await new Promise((resolve, reject) => {
-      this.#server.bindAsync(address, serverCredentials(this.#options.tls), (error, bound) => {
-        if (error) reject(new Error(`cannot listen for peers on ${address}: ${error.message}`, { cause: error }));
-        else resolve(bound);
-      });
+      listener.once('error', (error) =>
+        reject(new Error(`cannot listen for peers on ${host} port ${port}: ${error.message}`, { cause: error })),
+      );
+      listener.listen(port, host, () => resolve((listener.address() as { port: number }).port));
     });
   }
 
+  /** Who may speak has changed: streams of members that were removed end, and they are told why. */
+  recheck(): void {
+    for (const recheck of this.#rechecks) recheck();
+  }
+
   stop(): void {
+    this.#listener?.close();
+    for (const timer of this.#strangers.values()) clearTimeout(timer);
+    this.#strangers.clear();
     this.#server.forceShutdown();
   }
 
-  /** Who calls, or why it may not. */
-  #authenticate(call: Parameters<typeof peerSubject>[0], hello: Hello | undefined): number {
-    const { clusterId, memberId, isPeer, tls } = this.#options;
-    const { commonName, organizations } = peerSubject(call);
-    if (!organizations.includes(tls.peerOrganization))
-      throw new Refusal(`certificate "${commonName}" lacks organization "${tls.peerOrganization}"`);
-    if (!hello) throw new Refusal('the first message must say who calls');
-    if (hello.clusterId !== clusterId)
-      throw new Refusal(`this is a member of cluster "${clusterId}", not of "${hello.clusterId}"`);
-    if (Number(hello.to) !== memberId) throw new Refusal(`this is member ${memberId}, not ${hello.to}`);
-    const from = Number(hello.from);
-    if (!isPeer(from)) throw new Refusal(`member ${hello.from} is not known here`);
-    return from;
+  #watchStranger(socket: Socket): void {
+    // Garbage ends its own connection; there is nobody to tell.
+    socket.on('error', () => socket.destroy());
+    const name = `${socket.remoteAddress}:${socket.remotePort}`;
+    this.#strangers.set(
+      name,
+      setTimeout(() => socket.destroy(), helloTimeoutMs),
+    );
+    socket.once('close', () => this.#known(name));
   }
 
-  #exchange(call: Parameters<Parameters<typeof addService<typeof RaftService>>[2]['exchange']>[0]): void {
-    let from = 0;
-    const fail = (error: Error & { code?: grpc.status }) => {
-      this.#options.logger.warn({ from, reason: error.message }, 'stream of a peer was refused');
-      call.emit('error', { code: error.code ?? grpc.status.INVALID_ARGUMENT, details: error.message });
-      from = -1;
+  #known(name: string): void {
+    clearTimeout(this.#strangers.get(name));
+    this.#strangers.delete(name);
+  }
+
+  /** Before anything of the call is read. */
+  #checkOrganization(call: Parameters<typeof peerSubject>[0]): void {
+    const { peerOrganization } = this.#options;
+    const { commonName, organizations } = peerSubject(call);
+    if (!organizations.includes(peerOrganization))
+      throw new Refusal(`certificate "${commonName}" lacks organization "${peerOrganization}"`);
+  }
+
+  /** Who calls, or why it may not. */
+  #authenticate(call: { getPeer(): string }, hello: Hello | undefined): Caller {
+    const { self, accepts } = this.#options;
+    if (!hello) throw new Refusal('the first message must say who calls');
+    if (hello.protocolVersion !== protocolVersion)
+      throw new Refusal(
+        `member ${self.memberId} speaks version ${protocolVersion} of the protocol between masters, ` +
+          `member ${hello.from} version ${hello.protocolVersion}: run the same program on both`,
+        grpc.status.FAILED_PRECONDITION,
+      );
+    if (hello.clusterId !== self.clusterId)
+      throw new Refusal(`this is a member of cluster "${self.clusterId}", not of "${hello.clusterId}"`);
+    if (Number(hello.to) !== self.memberId) throw new Refusal(`this is member ${self.memberId}, not ${hello.to}`);
+    const caller = { id: Number(hello.from), name: hello.name, address: hello.address };
+    if (caller.id === self.memberId) throw new Refusal(`this is member ${self.memberId} itself`);
+    if (!accepts(caller, Number(hello.configurationIndex))) throw new RemovedCaller(caller.id);
+    this.#known(call.getPeer());
+    return { ...caller, configurationIndex: Number(hello.configurationIndex) };
+  }
+
+  #codeOf(error: Error, otherwise: grpc.status): grpc.status {
+    if (error instanceof Refusal) return error.code;
+    const reason = storageErrorReason(error);
+    if (reason === 'corrupt') return grpc.status.DATA_LOSS;
+    return reason === 'no-space' ? grpc.status.RESOURCE_EXHAUSTED : otherwise;
+  }
+
+  #exchange(call: ExchangeCall): void {
+    let caller: Caller | undefined;
+    let refused = false;
+    const fail = (error: Error) => {
+      if (refused) return;
+      refused = true;
+      clearTimeout(silent);
+      if (error instanceof RemovedCaller) {
+        const configurationIndex = BigInt(this.#options.self.configurationIndex);
+        call.write({ answer: { case: 'removed', value: { configurationIndex } } });
+      } else this.#options.logger.warn({ from: caller?.id, reason: error.message }, 'stream of a peer was refused');
+      call.emit('error', { code: this.#codeOf(error, grpc.status.INVALID_ARGUMENT), details: error.message });
     };
+    const silent = setTimeout(
+      () => fail(new Refusal(`nobody said who calls within ${helloTimeoutMs} ms`, grpc.status.DEADLINE_EXCEEDED)),
+      helloTimeoutMs,
+    );
+    const recheck = () => {
+      if (caller && !this.#options.accepts(caller, caller.configurationIndex)) fail(new RemovedCaller(caller.id));
+    };
+    const ended = () => {
+      clearTimeout(silent);
+      this.#rechecks.delete(recheck);
+    };
+    this.#rechecks.add(recheck);
     // A caller that goes away is nothing to report; its own side says why.
     call.on('error', () => call.end());
     call.on('end', () => call.end());
+    call.on('close', ended);
+    call.on('cancelled', ended);
     call.on('data', ({ message }) => {
-      if (from < 0) return;
+      if (refused) return;
       try {
-        if (from === 0) {
-          from = this.#authenticate(call, message.case === 'hello' ? message.value : undefined);
-          const { clusterId, memberId } = this.#options;
-          call.write({ welcome: { clusterId, from: BigInt(memberId), to: BigInt(from) } });
-          this.#options.onConnected(from);
+        if (!caller) {
+          caller = this.#authenticate(call, message.case === 'hello' ? message.value : undefined);
+          clearTimeout(silent);
+          call.write({ answer: { case: 'welcome', value: helloTo(this.#options.self, caller.id) } });
+          this.#options.onConnected(caller.id);
         } else if (message.case === 'batch') {
-          this.#options.onReceived(from, this.#decode(message.value, from));
+          this.#options.onReceived(caller.id, this.#decode(message.value, caller.id));
         }
       } catch (error) {
         fail(error as Error);
       }
     });
+    try {
+      this.#checkOrganization(call);
+    } catch (error) {
+      fail(error as Error);
+    }
   }
 
   #decode(batch: Batch, from: number): Received {
     const messages: Message[] = [];
     for (const wire of batch.messages) {
-      const message = messageFromWire(wire, from, this.#options.memberId);
+      const message = messageFromWire(wire, from, this.#options.self.memberId);
       // A snapshot message counts only behind its content.
       if (message && message.type !== 'snapshot') messages.push(message);
     }
@@ -139,47 +253,61 @@ export class PeerServer {
         attempt: Number(attempt),
         proposals: decodePack(proposals),
       })),
-      refusals: batch.refusals.map(({ reason, message, origin, attempt }) => ({
-        message,
+      refusals: batch.refusals.map(({ reason, origin, attempt, message }) => ({
         origin: Number(origin),
-        reason: refusalReasons.get(reason) ?? 'not-leader',
+        reason: reasons.get(reason) ?? 'not-leader',
         attempt: Number(attempt),
+        message: message === '' ? undefined : message,
       })),
     };
   }
 
-  async #install(call: grpc.ServerReadableStream<InstallSnapshotRequest, unknown>): Promise<void> {
-    let writer: SnapshotWriter | undefined;
-    let from = 0;
-    let message: Message | undefined;
-    let chunks = 0;
-    let complete = false;
+  async #install(call: InstallCall): Promise<void> {
+    this.#checkOrganization(call);
+    if (this.#transfers >= maxTransfers)
+      throw new Refusal(`${maxTransfers} snapshots come in already`, grpc.status.RESOURCE_EXHAUSTED);
+    this.#transfers++;
+    let part: SnapshotPart | undefined;
+    const silent = setTimeout(() => call.destroy(new Error('nobody said who calls')), helloTimeoutMs);
     try {
-      for await (const { message: part } of call as AsyncIterable<InstallSnapshotRequest>) {
-        if (!writer) {
-          const header = part.case === 'header' ? part.value : undefined;
-          from = this.#authenticate(call, header?.hello);
-          message = header?.message && messageFromWire(header.message, from, this.#options.memberId);
+      let from = 0;
+      let message: Message | undefined;
+      // The stream must outlive the loop: it still has to carry the reason.
+      const requests = call.iterator({ destroyOnReturn: false }) as AsyncIterable<InstallSnapshotRequest>;
+      for await (const { message: received } of requests) {
+        if (!part) {
+          const header = received.case === 'header' ? received.value : undefined;
+          from = this.#authenticate(call, header?.hello).id;
+          clearTimeout(silent);
+          message = header?.message && messageFromWire(header.message, from, this.#options.self.memberId);
           if (message?.type !== 'snapshot' || !message.snapshot) throw new Error('the header has no snapshot message');
-          writer = await SnapshotWriter.create(
-            this.#options.dataDir,
-            message.snapshot,
-            `from-${from}-${++this.#transfers}`,
-          );
-        } else if (part.case === 'chunk') {
-          if (crc32(part.value.data) !== part.value.checksum) throw new Error('a chunk fails its checksum');
-          await writer.write(part.value.data);
-          chunks++;
-        } else if (part.case === 'end') {
-          complete = Number(part.value.chunks) === chunks;
+          part = await SnapshotPart.open(this.#options.dataDir, message.snapshot, from);
+          call.write({ answer: { case: 'have', value: { offset: BigInt(part.bytes) } } });
+        } else if (received.case === 'chunk') {
+          const { data, checksum } = received.value;
+          if (crc32(data) !== checksum) throw new Error('a chunk fails its checksum');
+          await part.write(data);
+        } else if (received.case === 'end') {
+          const { fileBytes, fileChecksum } = received.value;
+          const whole = part;
+          part = undefined;
+          await whole.finish(Number(fileBytes), fileChecksum);
+          this.#options.onReceived(from, { messages: [message!], forwards: [], refusals: [] });
+          call.write({ answer: { case: 'installed', value: {} } });
+          return;
         }
       }
-      if (!writer || !message || !complete) throw new Error('the transfer was broken off');
-    } catch (error) {
-      await writer?.abort();
-      throw error;
+      throw new Error('the transfer was broken off');
+    } finally {
+      clearTimeout(silent);
+      this.#transfers--;
+      await part?.close();
     }
-    await writer.finish();
-    this.#options.onReceived(from, { messages: [message], forwards: [], refusals: [] });
   }
 }
+
+const reasons = new Map<ForwardRefusal_Reason, ForwardRefusal['reason']>([
+  [ForwardRefusal_Reason.NOT_LEADER, 'not-leader'],
+  [ForwardRefusal_Reason.OVERLOADED, 'overloaded'],
+  [ForwardRefusal_Reason.REFUSED, 'refused'],
+]);

@@ -10,7 +10,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file trimast/raft/v1/raft.proto.
  */
 export const file_trimast_raft_v1_raft: GenFile = /*@__PURE__*/
-  fileDesc("Chp0cmltYXN0L3JhZnQvdjEvcmFmdC5wcm90bxIPdHJpbWFzdC5yYWZ0LnYxIm4KD0V4Y2hhbmdlUmVxdWVzdBInCgVoZWxsbxgBIAEoCzIWLnRyaW1hc3QucmFmdC52MS5IZWxsb0gAEicKBWJhdGNoGAIgASgLMhYudHJpbWFzdC5yYWZ0LnYxLkJhdGNoSABCCQoHbWVzc2FnZSI7ChBFeGNoYW5nZVJlc3BvbnNlEicKB3dlbGNvbWUYASABKAsyFi50cmltYXN0LnJhZnQudjEuSGVsbG8iNQoFSGVsbG8SEgoKY2x1c3Rlcl9pZBgBIAEoCRIMCgRmcm9tGAIgASgEEgoKAnRvGAMgASgEIpYBCgVCYXRjaBIuCghtZXNzYWdlcxgBIAMoCzIcLnRyaW1hc3QucmFmdC52MS5SYWZ0TWVzc2FnZRIqCghmb3J3YXJkcxgCIAMoCzIYLnRyaW1hc3QucmFmdC52MS5Gb3J3YXJkEjEKCHJlZnVzYWxzGAMgAygLMh8udHJpbWFzdC5yYWZ0LnYxLkZvcndhcmRSZWZ1c2FsIukECgtSYWZ0TWVzc2FnZRIvCgR0eXBlGAEgASgOMiEudHJpbWFzdC5yYWZ0LnYxLlJhZnRNZXNzYWdlLlR5cGUSDAoEdGVybRgCIAEoBBINCgVpbmRleBgDIAEoBBIQCghsb2dfdGVybRgEIAEoBBIOCgZjb21taXQYBSABKAQSDwoHZW50cmllcxgGIAEoDBIOCgZyZWplY3QYByABKAgSEwoLcmVqZWN0X2hpbnQYCCABKAQSDwoHY29udGV4dBgJIAEoBBINCgVmb3JjZRgKIAEoCBIWCg5zbmFwc2hvdF9pbmRleBgLIAEoBBIVCg1zbmFwc2hvdF90ZXJtGAwgASgEEh4KFnNuYXBzaG90X2NvbmZpZ3VyYXRpb24YDSABKAwixAIKBFR5cGUSFAoQVFlQRV9VTlNQRUNJRklFRBAAEg8KC1RZUEVfQVBQRU5EEAESGAoUVFlQRV9BUFBFTkRfUkVTUE9OU0UQAhISCg5UWVBFX0hFQVJUQkVBVBADEhsKF1RZUEVfSEVBUlRCRUFUX1JFU1BPTlNFEAQSEQoNVFlQRV9QUkVfVk9URRAFEhoKFlRZUEVfUFJFX1ZPVEVfUkVTUE9OU0UQBhINCglUWVBFX1ZPVEUQBxIWChJUWVBFX1ZPVEVfUkVTUE9OU0UQCBIRCg1UWVBFX1NOQVBTSE9UEAkSFAoQVFlQRV9USU1FT1VUX05PVxAKEhMKD1RZUEVfUkVBRF9JTkRFWBALEhwKGFRZUEVfUkVBRF9JTkRFWF9SRVNQT05TRRAMEhgKFFRZUEVfVFJBTlNGRVJfTEVBREVSEA0iSwoHRm9yd2FyZBIMCgR0ZXJtGAEgASgEEhEKCXByb3Bvc2FscxgCIAEoDBIPCgdhdHRlbXB0GAMgASgEEg4KBm9yaWdpbhgEIAEoBCLeAQoORm9yd2FyZFJlZnVzYWwSNgoGcmVhc29uGAEgASgOMiYudHJpbWFzdC5yYWZ0LnYxLkZvcndhcmRSZWZ1c2FsLlJlYXNvbhIPCgdhdHRlbXB0GAIgASgEEg4KBm9yaWdpbhgDIAEoBBIPCgdtZXNzYWdlGAQgASgJImIKBlJlYXNvbhIWChJSRUFTT05fVU5TUEVDSUZJRUQQABIVChFSRUFTT05fTk9UX0xFQURFUhABEhUKEVJFQVNPTl9PVkVSTE9BREVEEAISEgoOUkVBU09OX1JFRlVTRUQQAyKBAwoWSW5zdGFsbFNuYXBzaG90UmVxdWVzdBJACgZoZWFkZXIYASABKAsyLi50cmltYXN0LnJhZnQudjEuSW5zdGFsbFNuYXBzaG90UmVxdWVzdC5IZWFkZXJIABI+CgVjaHVuaxgCIAEoCzItLnRyaW1hc3QucmFmdC52MS5JbnN0YWxsU25hcHNob3RSZXF1ZXN0LkNodW5rSAASOgoDZW5kGAMgASgLMisudHJpbWFzdC5yYWZ0LnYxLkluc3RhbGxTbmFwc2hvdFJlcXVlc3QuRW5kSAAaXgoGSGVhZGVyEiUKBWhlbGxvGAEgASgLMhYudHJpbWFzdC5yYWZ0LnYxLkhlbGxvEi0KB21lc3NhZ2UYAiABKAsyHC50cmltYXN0LnJhZnQudjEuUmFmdE1lc3NhZ2UaJwoFQ2h1bmsSDAoEZGF0YRgBIAEoDBIQCghjaGVja3N1bRgCIAEoBxoVCgNFbmQSDgoGY2h1bmtzGAEgASgEQgkKB21lc3NhZ2UiGQoXSW5zdGFsbFNuYXBzaG90UmVzcG9uc2UyygEKC1JhZnRTZXJ2aWNlElMKCEV4Y2hhbmdlEiAudHJpbWFzdC5yYWZ0LnYxLkV4Y2hhbmdlUmVxdWVzdBohLnRyaW1hc3QucmFmdC52MS5FeGNoYW5nZVJlc3BvbnNlKAEwARJmCg9JbnN0YWxsU25hcHNob3QSJy50cmltYXN0LnJhZnQudjEuSW5zdGFsbFNuYXBzaG90UmVxdWVzdBooLnRyaW1hc3QucmFmdC52MS5JbnN0YWxsU25hcHNob3RSZXNwb25zZSgBYgZwcm90bzM");
+  fileDesc("Chp0cmltYXN0L3JhZnQvdjEvcmFmdC5wcm90bxIPdHJpbWFzdC5yYWZ0LnYxIm4KD0V4Y2hhbmdlUmVxdWVzdBInCgVoZWxsbxgBIAEoCzIWLnRyaW1hc3QucmFmdC52MS5IZWxsb0gAEicKBWJhdGNoGAIgASgLMhYudHJpbWFzdC5yYWZ0LnYxLkJhdGNoSABCCQoHbWVzc2FnZSJ0ChBFeGNoYW5nZVJlc3BvbnNlEikKB3dlbGNvbWUYASABKAsyFi50cmltYXN0LnJhZnQudjEuSGVsbG9IABIrCgdyZW1vdmVkGAIgASgLMhgudHJpbWFzdC5yYWZ0LnYxLlJlbW92ZWRIAEIICgZhbnN3ZXIiJgoHUmVtb3ZlZBIbChNjb25maWd1cmF0aW9uX2luZGV4GAEgASgEIosBCgVIZWxsbxISCgpjbHVzdGVyX2lkGAEgASgJEgwKBGZyb20YAiABKAQSCgoCdG8YAyABKAQSGAoQcHJvdG9jb2xfdmVyc2lvbhgEIAEoDRIMCgRuYW1lGAUgASgJEg8KB2FkZHJlc3MYBiABKAkSGwoTY29uZmlndXJhdGlvbl9pbmRleBgHIAEoBCKWAQoFQmF0Y2gSLgoIbWVzc2FnZXMYASADKAsyHC50cmltYXN0LnJhZnQudjEuUmFmdE1lc3NhZ2USKgoIZm9yd2FyZHMYAiADKAsyGC50cmltYXN0LnJhZnQudjEuRm9yd2FyZBIxCghyZWZ1c2FscxgDIAMoCzIfLnRyaW1hc3QucmFmdC52MS5Gb3J3YXJkUmVmdXNhbCLpBAoLUmFmdE1lc3NhZ2USLwoEdHlwZRgBIAEoDjIhLnRyaW1hc3QucmFmdC52MS5SYWZ0TWVzc2FnZS5UeXBlEgwKBHRlcm0YAiABKAQSDQoFaW5kZXgYAyABKAQSEAoIbG9nX3Rlcm0YBCABKAQSDgoGY29tbWl0GAUgASgEEg8KB2VudHJpZXMYBiABKAwSDgoGcmVqZWN0GAcgASgIEhMKC3JlamVjdF9oaW50GAggASgEEg8KB2NvbnRleHQYCSABKAQSDQoFZm9yY2UYCiABKAgSFgoOc25hcHNob3RfaW5kZXgYCyABKAQSFQoNc25hcHNob3RfdGVybRgMIAEoBBIeChZzbmFwc2hvdF9jb25maWd1cmF0aW9uGA0gASgMIsQCCgRUeXBlEhQKEFRZUEVfVU5TUEVDSUZJRUQQABIPCgtUWVBFX0FQUEVORBABEhgKFFRZUEVfQVBQRU5EX1JFU1BPTlNFEAISEgoOVFlQRV9IRUFSVEJFQVQQAxIbChdUWVBFX0hFQVJUQkVBVF9SRVNQT05TRRAEEhEKDVRZUEVfUFJFX1ZPVEUQBRIaChZUWVBFX1BSRV9WT1RFX1JFU1BPTlNFEAYSDQoJVFlQRV9WT1RFEAcSFgoSVFlQRV9WT1RFX1JFU1BPTlNFEAgSEQoNVFlQRV9TTkFQU0hPVBAJEhQKEFRZUEVfVElNRU9VVF9OT1cQChITCg9UWVBFX1JFQURfSU5ERVgQCxIcChhUWVBFX1JFQURfSU5ERVhfUkVTUE9OU0UQDBIYChRUWVBFX1RSQU5TRkVSX0xFQURFUhANIksKB0ZvcndhcmQSDAoEdGVybRgBIAEoBBIRCglwcm9wb3NhbHMYAiABKAwSDwoHYXR0ZW1wdBgDIAEoBBIOCgZvcmlnaW4YBCABKAQi3gEKDkZvcndhcmRSZWZ1c2FsEjYKBnJlYXNvbhgBIAEoDjImLnRyaW1hc3QucmFmdC52MS5Gb3J3YXJkUmVmdXNhbC5SZWFzb24SDwoHYXR0ZW1wdBgCIAEoBBIOCgZvcmlnaW4YAyABKAQSDwoHbWVzc2FnZRgEIAEoCSJiCgZSZWFzb24SFgoSUkVBU09OX1VOU1BFQ0lGSUVEEAASFQoRUkVBU09OX05PVF9MRUFERVIQARIVChFSRUFTT05fT1ZFUkxPQURFRBACEhIKDlJFQVNPTl9SRUZVU0VEEAMinAMKFkluc3RhbGxTbmFwc2hvdFJlcXVlc3QSQAoGaGVhZGVyGAEgASgLMi4udHJpbWFzdC5yYWZ0LnYxLkluc3RhbGxTbmFwc2hvdFJlcXVlc3QuSGVhZGVySAASPgoFY2h1bmsYAiABKAsyLS50cmltYXN0LnJhZnQudjEuSW5zdGFsbFNuYXBzaG90UmVxdWVzdC5DaHVua0gAEjoKA2VuZBgDIAEoCzIrLnRyaW1hc3QucmFmdC52MS5JbnN0YWxsU25hcHNob3RSZXF1ZXN0LkVuZEgAGl4KBkhlYWRlchIlCgVoZWxsbxgBIAEoCzIWLnRyaW1hc3QucmFmdC52MS5IZWxsbxItCgdtZXNzYWdlGAIgASgLMhwudHJpbWFzdC5yYWZ0LnYxLlJhZnRNZXNzYWdlGicKBUNodW5rEgwKBGRhdGEYASABKAwSEAoIY2hlY2tzdW0YAiABKAcaMAoDRW5kEhIKCmZpbGVfYnl0ZXMYASABKAQSFQoNZmlsZV9jaGVja3N1bRgCIAEoB0IJCgdtZXNzYWdlItABChdJbnN0YWxsU25hcHNob3RSZXNwb25zZRI9CgRoYXZlGAEgASgLMi0udHJpbWFzdC5yYWZ0LnYxLkluc3RhbGxTbmFwc2hvdFJlc3BvbnNlLkhhdmVIABJHCglpbnN0YWxsZWQYAiABKAsyMi50cmltYXN0LnJhZnQudjEuSW5zdGFsbFNuYXBzaG90UmVzcG9uc2UuSW5zdGFsbGVkSAAaFgoESGF2ZRIOCgZvZmZzZXQYASABKAQaCwoJSW5zdGFsbGVkQggKBmFuc3dlcjLMAQoLUmFmdFNlcnZpY2USUwoIRXhjaGFuZ2USIC50cmltYXN0LnJhZnQudjEuRXhjaGFuZ2VSZXF1ZXN0GiEudHJpbWFzdC5yYWZ0LnYxLkV4Y2hhbmdlUmVzcG9uc2UoATABEmgKD0luc3RhbGxTbmFwc2hvdBInLnRyaW1hc3QucmFmdC52MS5JbnN0YWxsU25hcHNob3RSZXF1ZXN0GigudHJpbWFzdC5yYWZ0LnYxLkluc3RhbGxTbmFwc2hvdFJlc3BvbnNlKAEwAWIGcHJvdG8z");
 
 /**
  * @generated from message trimast.raft.v1.ExchangeRequest
@@ -46,11 +46,25 @@ export const ExchangeRequestSchema: GenMessage<ExchangeRequest> = /*@__PURE__*/
  */
 export type ExchangeResponse = Message<"trimast.raft.v1.ExchangeResponse"> & {
   /**
-   * The answer to Hello.
-   *
-   * @generated from field: trimast.raft.v1.Hello welcome = 1;
+   * @generated from oneof trimast.raft.v1.ExchangeResponse.answer
    */
-  welcome?: Hello | undefined;
+  answer: {
+    /**
+     * The answer to Hello.
+     *
+     * @generated from field: trimast.raft.v1.Hello welcome = 1;
+     */
+    value: Hello;
+    case: "welcome";
+  } | {
+    /**
+     * Instead of it; the stream ends.
+     *
+     * @generated from field: trimast.raft.v1.Removed removed = 2;
+     */
+    value: Removed;
+    case: "removed";
+  } | { case: undefined; value?: undefined };
 };
 
 /**
@@ -59,6 +73,27 @@ export type ExchangeResponse = Message<"trimast.raft.v1.ExchangeResponse"> & {
  */
 export const ExchangeResponseSchema: GenMessage<ExchangeResponse> = /*@__PURE__*/
   messageDesc(file_trimast_raft_v1_raft, 1);
+
+/**
+ * The caller is not a member any more, says a configuration newer than any that it knows.
+ *
+ * @generated from message trimast.raft.v1.Removed
+ */
+export type Removed = Message<"trimast.raft.v1.Removed"> & {
+  /**
+   * Log index of that configuration.
+   *
+   * @generated from field: uint64 configuration_index = 1;
+   */
+  configurationIndex: bigint;
+};
+
+/**
+ * Describes the message trimast.raft.v1.Removed.
+ * Use `create(RemovedSchema)` to create a new message.
+ */
+export const RemovedSchema: GenMessage<Removed> = /*@__PURE__*/
+  messageDesc(file_trimast_raft_v1_raft, 2);
 
 /**
  * Who speaks, and whom the speaker means to reach.
@@ -80,6 +115,32 @@ export type Hello = Message<"trimast.raft.v1.Hello"> & {
    * @generated from field: uint64 to = 3;
    */
   to: bigint;
+
+  /**
+   * Of this protocol: a member that speaks another one is refused with FAILED_PRECONDITION.
+   *
+   * @generated from field: uint32 protocol_version = 4;
+   */
+  protocolVersion: number;
+
+  /**
+   * Of the speaker; where to answer one whom the listener does not know yet.
+   *
+   * @generated from field: string name = 5;
+   */
+  name: string;
+
+  /**
+   * @generated from field: string address = 6;
+   */
+  address: string;
+
+  /**
+   * Log index of the newest configuration that the speaker knows as committed.
+   *
+   * @generated from field: uint64 configuration_index = 7;
+   */
+  configurationIndex: bigint;
 };
 
 /**
@@ -87,7 +148,7 @@ export type Hello = Message<"trimast.raft.v1.Hello"> & {
  * Use `create(HelloSchema)` to create a new message.
  */
 export const HelloSchema: GenMessage<Hello> = /*@__PURE__*/
-  messageDesc(file_trimast_raft_v1_raft, 2);
+  messageDesc(file_trimast_raft_v1_raft, 3);
 
 /**
  * What accumulated in one turn of the sender's event loop.
@@ -116,7 +177,7 @@ export type Batch = Message<"trimast.raft.v1.Batch"> & {
  * Use `create(BatchSchema)` to create a new message.
  */
 export const BatchSchema: GenMessage<Batch> = /*@__PURE__*/
-  messageDesc(file_trimast_raft_v1_raft, 3);
+  messageDesc(file_trimast_raft_v1_raft, 4);
 
 /**
  * Fields as in src/raft/core/types.ts.
@@ -199,7 +260,7 @@ export type RaftMessage = Message<"trimast.raft.v1.RaftMessage"> & {
  * Use `create(RaftMessageSchema)` to create a new message.
  */
 export const RaftMessageSchema: GenMessage<RaftMessage> = /*@__PURE__*/
-  messageDesc(file_trimast_raft_v1_raft, 4);
+  messageDesc(file_trimast_raft_v1_raft, 5);
 
 /**
  * @generated from enum trimast.raft.v1.RaftMessage.Type
@@ -285,7 +346,7 @@ export type RaftMessage_Type = (typeof RaftMessage_Type)[keyof typeof RaftMessag
  * Describes the enum trimast.raft.v1.RaftMessage.Type.
  */
 export const RaftMessage_TypeSchema: GenEnum<RaftMessage_Type> = /*@__PURE__*/
-  enumDesc(file_trimast_raft_v1_raft, 4, 0);
+  enumDesc(file_trimast_raft_v1_raft, 5, 0);
 
 /**
  * Proposals of a follower. The leader takes them only in exactly this term, so that the proposer can tell when one of them can no
@@ -326,7 +387,7 @@ export type Forward = Message<"trimast.raft.v1.Forward"> & {
  * Use `create(ForwardSchema)` to create a new message.
  */
 export const ForwardSchema: GenMessage<Forward> = /*@__PURE__*/
-  messageDesc(file_trimast_raft_v1_raft, 5);
+  messageDesc(file_trimast_raft_v1_raft, 6);
 
 /**
  * The proposals of one Forward certainly did not come into the log.
@@ -362,7 +423,7 @@ export type ForwardRefusal = Message<"trimast.raft.v1.ForwardRefusal"> & {
  * Use `create(ForwardRefusalSchema)` to create a new message.
  */
 export const ForwardRefusalSchema: GenMessage<ForwardRefusal> = /*@__PURE__*/
-  messageDesc(file_trimast_raft_v1_raft, 6);
+  messageDesc(file_trimast_raft_v1_raft, 7);
 
 /**
  * @generated from enum trimast.raft.v1.ForwardRefusal.Reason
@@ -402,7 +463,7 @@ export type ForwardRefusal_Reason = (typeof ForwardRefusal_Reason)[keyof typeof 
  * Describes the enum trimast.raft.v1.ForwardRefusal.Reason.
  */
 export const ForwardRefusal_ReasonSchema: GenEnum<ForwardRefusal_Reason> = /*@__PURE__*/
-  enumDesc(file_trimast_raft_v1_raft, 6, 0);
+  enumDesc(file_trimast_raft_v1_raft, 7, 0);
 
 /**
  * @generated from message trimast.raft.v1.InstallSnapshotRequest
@@ -437,7 +498,7 @@ export type InstallSnapshotRequest = Message<"trimast.raft.v1.InstallSnapshotReq
  * Use `create(InstallSnapshotRequestSchema)` to create a new message.
  */
 export const InstallSnapshotRequestSchema: GenMessage<InstallSnapshotRequest> = /*@__PURE__*/
-  messageDesc(file_trimast_raft_v1_raft, 7);
+  messageDesc(file_trimast_raft_v1_raft, 8);
 
 /**
  * @generated from message trimast.raft.v1.InstallSnapshotRequest.Header
@@ -449,7 +510,7 @@ export type InstallSnapshotRequest_Header = Message<"trimast.raft.v1.InstallSnap
   hello?: Hello | undefined;
 
   /**
-   * Of type SNAPSHOT; stepped when all chunks are on disk.
+   * Of type SNAPSHOT; stepped when the file is on disk.
    *
    * @generated from field: trimast.raft.v1.RaftMessage message = 2;
    */
@@ -461,9 +522,11 @@ export type InstallSnapshotRequest_Header = Message<"trimast.raft.v1.InstallSnap
  * Use `create(InstallSnapshotRequest_HeaderSchema)` to create a new message.
  */
 export const InstallSnapshotRequest_HeaderSchema: GenMessage<InstallSnapshotRequest_Header> = /*@__PURE__*/
-  messageDesc(file_trimast_raft_v1_raft, 7, 0);
+  messageDesc(file_trimast_raft_v1_raft, 8, 0);
 
 /**
+ * The next bytes of the file.
+ *
  * @generated from message trimast.raft.v1.InstallSnapshotRequest.Chunk
  */
 export type InstallSnapshotRequest_Chunk = Message<"trimast.raft.v1.InstallSnapshotRequest.Chunk"> & {
@@ -485,7 +548,7 @@ export type InstallSnapshotRequest_Chunk = Message<"trimast.raft.v1.InstallSnaps
  * Use `create(InstallSnapshotRequest_ChunkSchema)` to create a new message.
  */
 export const InstallSnapshotRequest_ChunkSchema: GenMessage<InstallSnapshotRequest_Chunk> = /*@__PURE__*/
-  messageDesc(file_trimast_raft_v1_raft, 7, 1);
+  messageDesc(file_trimast_raft_v1_raft, 8, 1);
 
 /**
  * Without it the transfer was broken off.
@@ -494,9 +557,16 @@ export const InstallSnapshotRequest_ChunkSchema: GenMessage<InstallSnapshotReque
  */
 export type InstallSnapshotRequest_End = Message<"trimast.raft.v1.InstallSnapshotRequest.End"> & {
   /**
-   * @generated from field: uint64 chunks = 1;
+   * @generated from field: uint64 file_bytes = 1;
    */
-  chunks: bigint;
+  fileBytes: bigint;
+
+  /**
+   * CRC-32 of the whole file. What does not match is thrown away, and the next attempt begins anew.
+   *
+   * @generated from field: fixed32 file_checksum = 2;
+   */
+  fileChecksum: number;
 };
 
 /**
@@ -504,12 +574,28 @@ export type InstallSnapshotRequest_End = Message<"trimast.raft.v1.InstallSnapsho
  * Use `create(InstallSnapshotRequest_EndSchema)` to create a new message.
  */
 export const InstallSnapshotRequest_EndSchema: GenMessage<InstallSnapshotRequest_End> = /*@__PURE__*/
-  messageDesc(file_trimast_raft_v1_raft, 7, 2);
+  messageDesc(file_trimast_raft_v1_raft, 8, 2);
 
 /**
  * @generated from message trimast.raft.v1.InstallSnapshotResponse
  */
 export type InstallSnapshotResponse = Message<"trimast.raft.v1.InstallSnapshotResponse"> & {
+  /**
+   * @generated from oneof trimast.raft.v1.InstallSnapshotResponse.answer
+   */
+  answer: {
+    /**
+     * @generated from field: trimast.raft.v1.InstallSnapshotResponse.Have have = 1;
+     */
+    value: InstallSnapshotResponse_Have;
+    case: "have";
+  } | {
+    /**
+     * @generated from field: trimast.raft.v1.InstallSnapshotResponse.Installed installed = 2;
+     */
+    value: InstallSnapshotResponse_Installed;
+    case: "installed";
+  } | { case: undefined; value?: undefined };
 };
 
 /**
@@ -517,7 +603,39 @@ export type InstallSnapshotResponse = Message<"trimast.raft.v1.InstallSnapshotRe
  * Use `create(InstallSnapshotResponseSchema)` to create a new message.
  */
 export const InstallSnapshotResponseSchema: GenMessage<InstallSnapshotResponse> = /*@__PURE__*/
-  messageDesc(file_trimast_raft_v1_raft, 8);
+  messageDesc(file_trimast_raft_v1_raft, 9);
+
+/**
+ * So many bytes of the file are here; send what comes after them.
+ *
+ * @generated from message trimast.raft.v1.InstallSnapshotResponse.Have
+ */
+export type InstallSnapshotResponse_Have = Message<"trimast.raft.v1.InstallSnapshotResponse.Have"> & {
+  /**
+   * @generated from field: uint64 offset = 1;
+   */
+  offset: bigint;
+};
+
+/**
+ * Describes the message trimast.raft.v1.InstallSnapshotResponse.Have.
+ * Use `create(InstallSnapshotResponse_HaveSchema)` to create a new message.
+ */
+export const InstallSnapshotResponse_HaveSchema: GenMessage<InstallSnapshotResponse_Have> = /*@__PURE__*/
+  messageDesc(file_trimast_raft_v1_raft, 9, 0);
+
+/**
+ * @generated from message trimast.raft.v1.InstallSnapshotResponse.Installed
+ */
+export type InstallSnapshotResponse_Installed = Message<"trimast.raft.v1.InstallSnapshotResponse.Installed"> & {
+};
+
+/**
+ * Describes the message trimast.raft.v1.InstallSnapshotResponse.Installed.
+ * Use `create(InstallSnapshotResponse_InstalledSchema)` to create a new message.
+ */
+export const InstallSnapshotResponse_InstalledSchema: GenMessage<InstallSnapshotResponse_Installed> = /*@__PURE__*/
+  messageDesc(file_trimast_raft_v1_raft, 9, 1);
 
 /**
  * Between the masters of one cluster. Callers present a certificate whose organization is that of masters.
@@ -526,8 +644,9 @@ export const InstallSnapshotResponseSchema: GenMessage<InstallSnapshotResponse> 
  */
 export const RaftService: GenService<{
   /**
-   * The caller's way to this member: everything it has to say, in order, many messages at once. Hello comes first and is
-   * answered by Welcome; nothing else flows back, answers travel on the other member's own stream.
+   * The caller's way to this member: everything it has to say, many messages at once. Hello comes first and is answered by Welcome or
+   * Removed; nothing else flows back, answers travel on the other member's own streams. A caller has two such streams, each on a
+   * connection of its own: one for entries and proposals, one for everything small and urgent, which no full buffer holds up.
    *
    * @generated from rpc trimast.raft.v1.RaftService.Exchange
    */
@@ -537,12 +656,13 @@ export const RaftService: GenService<{
     output: typeof ExchangeResponseSchema;
   },
   /**
-   * One snapshot, Header first. The response means: the snapshot is on this member's disk.
+   * One snapshot file. Header first; the answer says which part of the file is there already from an earlier attempt. Installed means: the
+   * snapshot is whole and on this member's disk. Refused with DATA_LOSS when the file itself is damaged at its sender.
    *
    * @generated from rpc trimast.raft.v1.RaftService.InstallSnapshot
    */
   installSnapshot: {
-    methodKind: "client_streaming";
+    methodKind: "bidi_streaming";
     input: typeof InstallSnapshotRequestSchema;
     output: typeof InstallSnapshotResponseSchema;
   },

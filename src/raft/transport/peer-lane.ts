@@ -1,0 +1,218 @@
+/**
+ * One stream to one peer, opened again whenever it breaks, and a bounded queue in front of it.
+ *
+ * What accumulates in one turn of the event loop leaves as one stream message. When the stream is not open or does not drain,
+ * messages are dropped beyond the limit: Raft repeats what matters. A forward that was not written is reported as refused.
+ */
+
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import type * as grpc from '@grpc/grpc-js';
+import { type BatchSchema, ForwardRefusal_Reason, RaftService } from '../../gen/trimast/raft/v1/raft_pb.ts';
+import { GrpcClient } from '../../lib/grpc.ts';
+import type { Message } from '../core/types.ts';
+import { encodeProposals } from '../entry-codec.ts';
+import type { Forward, ForwardRefusal } from '../node.ts';
+import type { Log } from '../thread-messages.ts';
+import type { RaftPeer } from '../types.ts';
+import { channelOptions, helloTo, type Self } from './channel.ts';
+import { messageToWire } from './message-codec.ts';
+
+const initialBackoffMs = 20;
+const maxBackoffMs = 500;
+/** A peer that says that this member was removed is asked again after this long: it may be mistaken. */
+const removedBackoffMs = 5_000;
+/** From dialing to the peer's Welcome. */
+const connectTimeoutMs = 1_500;
+const maxQueueBytes = 32 << 20;
+/** A stream message is closed when it has this much. */
+const batchBytes = 2 << 20;
+
+export interface LaneItem {
+  readonly message?: Message;
+  readonly forward?: Forward;
+  readonly refusal?: ForwardRefusal;
+}
+
+type Batch = { bytes: number; messages: Message[]; forwards: Forward[]; refusals: ForwardRefusal[] };
+
+export interface PeerLaneOptions {
+  readonly self: Self;
+  readonly peer: RaftPeer;
+  readonly lane: 'urgent' | 'bulk';
+  readonly credentials: grpc.ChannelCredentials;
+  readonly logger: Log;
+  /** The stream broke: what was written last may be lost. */
+  readonly onLost: () => void;
+  /** A queued forward was dropped before it was written. */
+  readonly onDropped: (forward: Forward) => void;
+  readonly onRemoved: (configurationIndex: number) => void;
+}
+
+type Stream = ReturnType<GrpcClient<typeof RaftService>['bidiStream']>;
+
+export class PeerLane {
+  readonly #options: PeerLaneOptions;
+  #client: GrpcClient<typeof RaftService> | undefined;
+  #stream: Stream | undefined;
+  #open = false;
+  #draining = false;
+  #stopped = false;
+  #backoffMs = initialBackoffMs;
+  #timer: NodeJS.Timeout | undefined;
+  #queue: Batch[] = [];
+  #queuedBytes = 0;
+  #flushScheduled = false;
+  #loggedDown = '';
+
+  constructor(options: PeerLaneOptions) {
+    this.#options = options;
+    this.#connect();
+  }
+
+  /** False: certainly not sent. */
+  send({ message, forward, refusal }: LaneItem, bytes: number): boolean {
+    const batch = this.#enqueue(bytes);
+    if (!batch) return false;
+    if (message) batch.messages.push(message);
+    if (forward) batch.forwards.push(forward);
+    if (refusal) batch.refusals.push(refusal);
+    return true;
+  }
+
+  /** More waits than the peer takes. */
+  get busy(): boolean {
+    return this.#draining || this.#queuedBytes > batchBytes;
+  }
+
+  /** The peer has just shown that it is up: try at once. */
+  wake(): void {
+    if (this.#stopped || this.#stream) return;
+    this.#backoffMs = initialBackoffMs;
+    clearTimeout(this.#timer);
+    this.#connect();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+    this.#teardown();
+  }
+
+  #enqueue(bytes: number): Batch | undefined {
+    if (!this.#open || this.#queuedBytes + bytes > maxQueueBytes) return undefined;
+    let batch = this.#queue.at(-1);
+    if (!batch || batch.bytes + bytes > batchBytes) {
+      batch = { bytes: 0, messages: [], forwards: [], refusals: [] };
+      this.#queue.push(batch);
+    }
+    batch.bytes += bytes;
+    this.#queuedBytes += bytes;
+    if (!this.#flushScheduled) {
+      this.#flushScheduled = true;
+      queueMicrotask(() => {
+        this.#flushScheduled = false;
+        this.#flush();
+      });
+    }
+    return batch;
+  }
+
+  #flush(): void {
+    while (this.#open && !this.#draining && this.#queue.length > 0) {
+      const batch = this.#queue.shift()!;
+      this.#queuedBytes -= batch.bytes;
+      if (!this.#stream!.write({ message: { case: 'batch', value: toWire(batch) } })) this.#draining = true;
+    }
+  }
+
+  #connect(): void {
+    const { peer, credentials, self, lane, logger, onRemoved } = this.#options;
+    const client = new GrpcClient(RaftService, peer.address, credentials, channelOptions);
+    const stream = client.bidiStream(RaftService.method.exchange);
+    this.#client = client;
+    this.#stream = stream;
+    this.#timer = setTimeout(() => lost(new Error('no answer')), connectTimeoutMs);
+    const lost = (error: Error) => {
+      if (this.#stream !== stream) return;
+      clearTimeout(this.#timer);
+      const context = { peer: peer.name, address: peer.address, lane, reason: error.message };
+      // Both lanes fail alike; and what is wrong may change while it stays down.
+      if (lane === 'bulk' && this.#loggedDown !== error.message)
+        logger.warn(context, 'no stream to peer, will keep trying');
+      this.#loggedDown = error.message;
+      this.#teardown();
+      if (!this.#stopped) this.#retry();
+    };
+    stream.on('error', lost);
+    stream.on('end', () => lost(new Error('the peer ended the stream')));
+    stream.on('drain', () => {
+      this.#draining = false;
+      this.#flush();
+    });
+    stream.on('data', ({ answer }) => {
+      if (this.#stream !== stream) return;
+      if (answer.case === 'removed') {
+        this.#backoffMs = removedBackoffMs;
+        lost(new Error('the peer says that this member was removed'));
+        onRemoved(Number(answer.value.configurationIndex));
+        return;
+      }
+      if (answer.case !== 'welcome' || this.#open) return;
+      const { clusterId, from } = answer.value;
+      if (clusterId !== self.clusterId || Number(from) !== peer.id) {
+        lost(new Error(`member ${from} of cluster "${clusterId}" answers instead of member ${peer.id}`));
+        return;
+      }
+      clearTimeout(this.#timer);
+      this.#open = true;
+      this.#loggedDown = '';
+      this.#backoffMs = initialBackoffMs;
+      if (lane === 'bulk') logger.info({ peer: peer.name, address: peer.address }, 'stream to peer is open');
+    });
+    stream.write({ message: { case: 'hello', value: helloTo(self, peer.id) } });
+  }
+
+  #teardown(): void {
+    const [stream, client, wasOpen, dropped] = [this.#stream, this.#client, this.#open, this.#queue];
+    this.#stream = undefined;
+    this.#client = undefined;
+    this.#open = false;
+    this.#draining = false;
+    this.#queue = [];
+    this.#queuedBytes = 0;
+    // A cancelled call still reports its end.
+    stream?.cancel();
+    client?.close();
+    for (const { forwards } of dropped) for (const forward of forwards) this.#options.onDropped(forward);
+    if (wasOpen) this.#options.onLost();
+  }
+
+  #retry(): void {
+    this.#timer = setTimeout(() => this.#connect(), this.#backoffMs);
+    this.#backoffMs = Math.max(this.#backoffMs, Math.min(maxBackoffMs, this.#backoffMs * 2));
+  }
+}
+
+const reasons: Record<ForwardRefusal['reason'], ForwardRefusal_Reason> = {
+  'not-leader': ForwardRefusal_Reason.NOT_LEADER,
+  overloaded: ForwardRefusal_Reason.OVERLOADED,
+  refused: ForwardRefusal_Reason.REFUSED,
+};
+
+function toWire({ messages, forwards, refusals }: Batch): MessageInitShape<typeof BatchSchema> {
+  return {
+    messages: messages.map(messageToWire),
+    forwards: forwards.map(({ term, origin, attempt, proposals }) => ({
+      term: BigInt(term),
+      origin: BigInt(origin),
+      attempt: BigInt(attempt),
+      proposals: encodeProposals(proposals),
+    })),
+    refusals: refusals.map(({ reason, origin, attempt, message }) => ({
+      origin: BigInt(origin),
+      reason: reasons[reason],
+      attempt: BigInt(attempt),
+      message: message ?? '',
+    })),
+  };
+}
