@@ -50,15 +50,16 @@ export function kvMethods(store: Store, header: HeaderSource, gate: ReadGate): [
     writeResult: (result: TransactionResult) => void,
   ): void => {
     if (bytes.length > maxRequestBytes) throw etcdError('tooLarge');
-    store.transact(transaction).then(
-      (result) => {
-        if (call.ended) return;
-        header.write(writer.begin(), result.revision);
-        writeResult(result);
-        call.reply(writer.finish());
-      },
-      (error: unknown) => call.failWith(toEtcdError(error)),
-    );
+    store.submit(transaction, (error, result) => {
+      if (!result) {
+        call.failWith(toEtcdError(error));
+        return;
+      }
+      if (call.ended) return;
+      header.write(writer.begin(), result.revision);
+      writeResult(result);
+      call.reply(writer.finish());
+    });
   };
 
   const put = (bytes: Uint8Array, call: Call): void => {

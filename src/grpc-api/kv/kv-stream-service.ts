@@ -81,13 +81,14 @@ class KvStream {
       return;
     }
     const isPut = single && transaction.success[0]!.type === 'put';
-    this.#store.transact(transaction).then(
-      ({ revision, succeeded, results }) => {
-        writeCommitted(this.#writer, number, revision, succeeded, isPut ? undefined : results);
-        this.#answered();
-      },
-      (error: unknown) => this.#failed(number, error),
-    );
+    this.#store.submit(transaction, (error, result) => {
+      if (!result) {
+        this.#failed(number, error);
+        return;
+      }
+      writeCommitted(this.#writer, number, result.revision, result.succeeded, isPut ? undefined : result.results);
+      this.#answered();
+    });
   }
 
   #range({ number, operation, serializable }: Extract<StreamCall, { type: 'range' }>): void {
