@@ -37,8 +37,21 @@ export function fromStoreError(error: unknown): unknown {
         { retryAfterSeconds },
         options,
       );
+    case 'no-space':
+      return new ApiError(
+        'ServiceUnavailable',
+        `nothing was written, the store's space is used up: ${error.message}`,
+        { retryAfterSeconds },
+        options,
+      );
     case 'too-large':
+    case 'too-many-operations':
       return new ApiError('RequestEntityTooLarge', error.message, undefined, options);
+    case 'duplicate-key':
+    case 'key-not-found':
+    case 'lease-not-found':
+    case 'lease-exists':
+    case 'lease-ttl-too-large':
     case 'invalid':
       return new ApiError('InternalError', `Internal error occurred: ${error.message}`, undefined, options);
   }

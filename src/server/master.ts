@@ -57,7 +57,7 @@ export async function startMaster(config: MasterConfig, logger: Logger): Promise
   const tls = config.tls;
 
   await refuseForeignData(config);
-  const { store, stateMachine, attach } = createStore();
+  const { store, stateMachine, attach, startLeaseKeeper } = createStore();
   const raft = await startRaftNode(
     {
       clusterId: raftClusterId(config),
@@ -180,6 +180,15 @@ export async function startMaster(config: MasterConfig, logger: Logger): Promise
         ),
     },
     { name: 'compaction', start: (context) => startCompaction(context, store, systemClock, logger) },
+    {
+      name: 'leases',
+      start: ({ term, signal }) =>
+        startLeaseKeeper({
+          term,
+          signal,
+          onError: (error) => logger.warn({ error: String(error) }, 'leases could not be ended; next try in a moment'),
+        }),
+    },
   ];
   if (config.backup) {
     const { to, s3, ...backup } = config.backup;

@@ -42,6 +42,12 @@ export class ByteWriter {
     this.#length += value.length;
   }
 
+  int64(value: bigint): void {
+    if (BigInt.asIntN(64, value) !== value) throw new StoreError('invalid', `${value} does not fit 64 bits`);
+    this.#reserve(8);
+    this.#length = this.#buffer.writeBigInt64BE(value, this.#length);
+  }
+
   get length(): number {
     return this.#length;
   }
@@ -114,6 +120,17 @@ export class ByteReader {
     const copy = Buffer.allocUnsafeSlow(length);
     this.#buffer.copy(copy, 0, start, start + length);
     return copy;
+  }
+
+  /** Like {@link bytes}, but a part of what is read. */
+  view(): Uint8Array {
+    const length = this.number();
+    const start = this.#take(length);
+    return this.#buffer.subarray(start, start + length);
+  }
+
+  int64(): bigint {
+    return this.#buffer.readBigInt64BE(this.#take(8));
   }
 
   fail(what: string): never {

@@ -2,13 +2,17 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createStore } from './index.ts';
 import { createMemoryStore } from './testing/memory-proposer.ts';
-import { NaiveStore } from './testing/naive-store.ts';
+import { type Found, NaiveStore } from './testing/naive-store.ts';
 import {
   type Compare,
   type KeyRange,
   type KeyValue,
   type Operation,
+  type OperationResult,
   prefixEnd,
+  type RangeOptions,
+  type SortOrder,
+  type Store,
   StoreError,
   type Transaction,
   type WatchEvent,
@@ -27,6 +31,7 @@ const range: fc.Arbitrary<KeyRange> = fc.oneof(
 );
 const value = fc.constantFrom('', 'x', 'y', 'long value').map((text): Uint8Array => Buffer.from(text));
 const operator = fc.constantFrom('=' as const, '!=' as const, '<' as const, '>' as const);
+const leaseId = fc.constantFrom(1n, 2n, -3n);
 const compare: fc.Arbitrary<Compare> = fc.oneof(
   fc
     .tuple(
@@ -39,66 +44,170 @@ const compare: fc.Arbitrary<Compare> = fc.oneof(
   fc
     .tuple(range, operator, value)
     .map(([where, how, operand]) => ({ ...where, target: 'value' as const, operator: how, operand })),
+  fc
+    .tuple(range, operator, fc.oneof(leaseId, fc.constant(0n)))
+    .map(([where, how, operand]) => ({ ...where, target: 'lease' as const, operator: how, operand })),
 );
-const operation: fc.Arbitrary<Operation> = fc.oneof(
-  { weight: 4, arbitrary: fc.record({ type: fc.constant('put' as const), key, value, previous: fc.constant(true) }) },
-  { weight: 1, arbitrary: range.map((where) => ({ type: 'delete' as const, previous: true, ...where })) },
-  { weight: 1, arbitrary: range.map((where) => ({ type: 'range' as const, ...where })) },
-);
-const transaction: fc.Arbitrary<Transaction> = fc.record({
-  compare: fc.array(compare, { maxLength: 2 }),
-  success: fc.array(operation, { maxLength: 3 }),
-  failure: fc.array(operation, { maxLength: 2 }),
+const bound = fc.option(fc.nat(12), { nil: undefined, freq: 5 });
+const sort: fc.Arbitrary<SortOrder> = fc.record({
+  target: fc.constantFrom('key', 'version', 'createRevision', 'modRevision', 'value'),
+  order: fc.constantFrom('none', 'ascend', 'descend'),
 });
-/** A number is a compaction, at that fraction of the revisions so far. */
-const script = fc.array(
-  fc.oneof({ weight: 8, arbitrary: transaction }, { weight: 1, arbitrary: fc.double({ min: 0, max: 1, noNaN: true }) }),
+const rangeOptions: fc.Arbitrary<RangeOptions> = fc.record({
+  limit: fc.nat(4),
+  sort: fc.option(sort, { nil: undefined }),
+  keysOnly: fc.boolean(),
+  countOnly: fc.integer({ min: 0, max: 4 }).map((n) => n === 0),
+  minModRevision: bound,
+  maxModRevision: bound,
+  minCreateRevision: bound,
+  maxCreateRevision: bound,
+});
+const put: fc.Arbitrary<Operation> = fc
+  .tuple(key, value, fc.option(leaseId, { nil: undefined }), fc.nat(9), fc.nat(9))
+  .map(([at, bytes, lease, keepValue, keepLease]) => ({
+    type: 'put' as const,
+    key: at,
+    previous: true,
+    value: keepValue === 0 ? Buffer.alloc(0) : bytes,
+    ignoreValue: keepValue === 0,
+    leaseId: keepLease === 0 ? undefined : lease,
+    ignoreLease: keepLease === 0,
+  }));
+const { transaction } = fc.letrec<{ operation: Operation; transaction: Transaction }>((tie) => ({
+  operation: fc.oneof(
+    { maxDepth: 2 },
+    { weight: 4, arbitrary: put },
+    { weight: 1, arbitrary: range.map((where) => ({ type: 'delete' as const, previous: true, ...where })) },
+    {
+      weight: 2,
+      arbitrary: fc
+        .tuple(range, rangeOptions, fc.option(fc.nat(12), { nil: undefined, freq: 3 }))
+        .map(([where, options, revision]) => ({ type: 'range' as const, ...where, ...options, revision })),
+    },
+    {
+      weight: 2,
+      arbitrary: tie('transaction').map((nested) => ({ type: 'transaction' as const, transaction: nested })),
+    },
+  ),
+  transaction: fc.record({
+    compare: fc.array(compare, { maxLength: 2 }),
+    success: fc.array(tie('operation'), { maxLength: 3 }),
+    failure: fc.array(tie('operation'), { maxLength: 2 }),
+  }),
+}));
+type Step =
+  | { type: 'transaction'; transaction: Transaction }
+  /** At that fraction of the revisions so far. */
+  | { type: 'compact'; at: number }
+  | { type: 'grant'; id: bigint; ttlSeconds: number }
+  | { type: 'revoke' | 'keep-alive'; id: bigint };
+const script: fc.Arbitrary<Step[]> = fc.array(
+  fc.oneof(
+    { weight: 10, arbitrary: transaction.map((one): Step => ({ type: 'transaction', transaction: one })) },
+    { weight: 1, arbitrary: fc.double({ min: 0, max: 1, noNaN: true }).map((at): Step => ({ type: 'compact', at })) },
+    {
+      weight: 2,
+      arbitrary: fc.tuple(leaseId, fc.nat(9)).map(([id, ttlSeconds]): Step => ({ type: 'grant', id, ttlSeconds })),
+    },
+    {
+      weight: 1,
+      arbitrary: fc
+        .tuple(leaseId, fc.constantFrom('revoke' as const, 'keep-alive' as const))
+        .map(([id, type]): Step => ({ type, id })),
+    },
+  ),
   { maxLength: 40 },
 );
 
 const plain = (item: KeyValue | undefined) =>
-  item && [item.key, Buffer.from(item.value).toString(), item.createRevision, item.modRevision, item.version];
+  item && [
+    item.key,
+    Buffer.from(item.value).toString(),
+    item.createRevision,
+    item.modRevision,
+    item.version,
+    String(item.leaseId),
+  ];
 const plainEvent = (event: WatchEvent) => [event.type, plain(event.current), plain(event.previous)];
 const everything = { key: '', end: '' };
 
-/** Runs the script on the store and on the model; steps that the store refuses as malformed are left out of both. */
-async function play(steps: readonly (Transaction | number)[]) {
+function plainResult(result: OperationResult): unknown {
+  if (result.type === 'transaction') return [result.succeeded, result.results.map(plainResult)];
+  if (result.type === 'range') return [result.items.map(plain), result.count, result.more];
+  return [result.previous ?? []].flat().map(plain);
+}
+
+function plainFound(found: Found): unknown {
+  if ('found' in found) return [found.succeeded, found.found.map(plainFound)];
+  if ('items' in found) return [found.items.map(plain), found.count, found.more];
+  return found.map(plain);
+}
+
+/** Carries one step out on the store and on the model. What the store refuses before it is proposed is left out of both. */
+async function play1(store: Store, model: NaiveStore, step: Step): Promise<void> {
+  const outcome = async (work: Promise<unknown>) =>
+    work.then(
+      () => undefined,
+      (error: StoreError) => error.code,
+    );
+  switch (step.type) {
+    case 'compact': {
+      const revision = Math.max(store.compactedRevision + 1, Math.floor(step.at * store.revision));
+      if (revision <= store.revision) await store.compact(revision);
+      break;
+    }
+    case 'grant':
+      expect(await outcome(store.grantLease(step))).toBe(model.grant(step.id, step.ttlSeconds));
+      break;
+    case 'revoke':
+      expect(await outcome(store.revokeLease(step.id))).toBe(model.revoke(step.id));
+      break;
+    case 'keep-alive':
+      expect(await store.keepAlive([step.id])).toEqual([model.leases.get(step.id)]);
+      break;
+    case 'transaction': {
+      const result = await store.transact(step.transaction).catch((error: StoreError) => error);
+      if (result instanceof StoreError && result.code === 'duplicate-key') return;
+      const expected = model.transact(step.transaction, store.compactedRevision);
+      if (result instanceof StoreError || typeof expected === 'string') {
+        expect(result instanceof StoreError && result.code).toBe(expected);
+        return;
+      }
+      expect(result.succeeded).toBe(expected.succeeded);
+      expect(result.results.map(plainResult)).toEqual(expected.found.map(plainFound));
+    }
+  }
+  expect(store.revision).toBe(model.revision);
+}
+
+async function play(steps: readonly Step[]) {
   const made = createMemoryStore();
   const { store } = made;
   const model = new NaiveStore();
   const live: WatchEvent[] = [];
   store.watch(everything, { onEvents: (events) => live.push(...events), onClose: () => expect.unreachable() });
-  for (const step of steps) {
-    if (typeof step === 'number') {
-      await store.compact(Math.max(1, Math.floor(step * store.revision)));
-      continue;
-    }
-    const result = await store.transact(step).catch((error: unknown) => error);
-    if (result instanceof StoreError) {
-      expect(result.code).toBe('invalid');
-      continue;
-    }
-    const found = (result as Awaited<ReturnType<typeof store.transact>>).results.map((one) =>
-      one.type === 'range' ? one.items : [one.previous ?? []].flat(),
-    );
-    const expected = model.transact(step);
-    expect((result as { succeeded: boolean }).succeeded).toBe(expected.succeeded);
-    expect(found.map((items) => items.map(plain))).toEqual(expected.found.map((items) => items.map(plain)));
-    expect(store.revision).toBe(model.revision);
-  }
+  for (const step of steps) await play1(store, model, step);
   return { ...made, model, live };
 }
 
 describe('the store agrees with a model that copies the whole map at every revision', () => {
   it('in every range at every revision that is not compacted', async () => {
     await fc.assert(
-      fc.asyncProperty(script, range, async (steps, where) => {
+      fc.asyncProperty(script, range, rangeOptions, async (steps, where, options) => {
         const { store, model } = await play(steps);
         for (let revision = store.compactedRevision; revision <= store.revision; revision++) {
-          const got = store.range({ ...where, revision });
-          expect(got.items.map(plain)).toEqual(model.range(where, revision).map(plain));
-          expect(got.count).toBe(got.items.length);
+          const got = store.range({ ...where, ...options, revision });
+          const wanted = model.range({ ...where, ...options }, revision);
+          expect([got.items.map(plain), got.count, got.more]).toEqual([
+            wanted.items.map(plain),
+            wanted.count,
+            wanted.more,
+          ]);
         }
+        for (const [id, ttlSeconds] of model.leases)
+          expect(store.timeToLive(id, true)).toMatchObject({ id, ttlSeconds, keys: model.keysOf(id) });
+        expect(store.leases().map((lease) => lease.id)).toEqual([...model.leases.keys()]);
       }),
       { numRuns: 150 },
     );

@@ -3,57 +3,95 @@
  *
  *   snapshot = block* ; the payloads of the blocks, one after the other, are the content; a record may go on in the next block
  *   block    = u32 payload length | u32 CRC-32 of the payload | payload            (big-endian; at most 1 MiB with its head)
- *   content  = header record* trailer
- *   header   = "TRIMAST\x01" | u48 revision | u48 compactedRevision | u48 number of records
- *   record   = u32 key length | u32 value length | u48 createRevision | u48 modRevision | u48 version | key | value
+ *   content  = header lease* record* trailer
+ *   header   = "TRIMAST\x02" | u48 revision | u48 compactedRevision | u48 number of records | u48 number of leases
+ *   lease    = i64 id | u48 TTL in seconds | u48 renewals | u48 milliseconds left at the last renewal or checkpoint
+ *   record   = u32 key length | u32 value length | u48 createRevision | u48 modRevision | u48 version | i64 lease or 0 | key | value
  *   trailer  = u32 length | state hash (ASCII)
  *
- * Records are in order of key, then modRevision; a tombstone is a record with version 0. A reader takes the bytes in chunks of any size
- * and accepts the state only if its hash is the trailer's.
+ * Format 1 has "TRIMAST\x01" and knows no leases: its header ends after the number of records, and its records have none. It is still read.
+ *
+ * Leases are in the order of their grants; records in order of key, then modRevision; a tombstone is a record with version 0. A reader takes the
+ * bytes in chunks of any size and accepts the state only if its hash is the trailer's.
  */
 import { crc32 } from 'node:zlib';
 import { assert } from '../lib/assert.ts';
-import { maxKeyBytes, maxSnapshotChunkBytes, maxValueBytes } from './limits.ts';
+import type { LeaseRecord } from './lease-table.ts';
+import { maxKeyBytes, maxLeases, maxSnapshotChunkBytes, maxValueBytes } from './limits.ts';
 import { State } from './state.ts';
-import type { KeyValue } from './types.ts';
+import type { StateScan } from './state-scan.ts';
 import { StoreError } from './types.ts';
+import { Version } from './version.ts';
 
-const magic = 'TRIMAST\u0001';
-const headerBytes = magic.length + 3 * 6;
-const recordHeadBytes = 4 + 4 + 3 * 6;
+const magicStart = 'TRIMAST';
+const newestFormat = 2;
+const magicBytes = magicStart.length + 1;
+const leaseBytes = 8 + 3 * 6;
 const blockHeadBytes = 8;
 const maxPayloadBytes = maxSnapshotChunkBytes - blockHeadBytes;
+/** How much of the state is looked at at once, at most: about what a block takes. */
+const maxSliceVersions = 4_096;
 
-/** One block per chunk. What is written is the state at the time of the call, however long the reading takes. */
+/**
+ * One block per chunk. What is written is the state at the time of the call, however long the reading takes; the state is walked as the chunks are
+ * taken, so that writes between them do not wait.
+ */
 export function writeSnapshot(state: State): Iterable<Uint8Array> {
-  const versions: KeyValue[] = [];
-  state.forEachVersion({ key: '', end: '' }, (version) => versions.push(version));
+  const header = Buffer.alloc(magicBytes + 4 * 6);
+  header.write(magicStart, 0, 'latin1');
+  header[magicStart.length] = newestFormat;
+  header.writeUIntBE(state.revision, magicBytes, 6);
+  header.writeUIntBE(state.compactedRevision, magicBytes + 6, 6);
+  header.writeUIntBE(state.versions, magicBytes + 12, 6);
+  header.writeUIntBE(state.leases.size, magicBytes + 18, 6);
+  // Leases change in place, so they are written down at once; they are small.
+  const leases = Buffer.allocUnsafe(state.leases.size * leaseBytes);
+  let at = 0;
+  for (const lease of state.leases.values()) at = writeLease(leases, at, lease);
   const hash = Buffer.from(state.hash(), 'latin1');
-  const header = Buffer.alloc(headerBytes);
-  header.write(magic, 0, 'latin1');
-  header.writeUIntBE(state.revision, magic.length, 6);
-  header.writeUIntBE(state.compactedRevision, magic.length + 6, 6);
-  header.writeUIntBE(versions.length, magic.length + 12, 6);
   const trailer = Buffer.alloc(4 + hash.length);
   trailer.writeUInt32BE(hash.length, 0);
   trailer.set(hash, 4);
-  return blocks(content(header, versions, trailer));
+  return blocks(content([header, leases], state.scan(), state.versions, trailer));
 }
 
-function* content(header: Buffer, versions: readonly KeyValue[], trailer: Buffer): Generator<Uint8Array> {
-  yield header;
-  for (const version of versions) {
-    const head = Buffer.allocUnsafe(recordHeadBytes + version.key.length);
-    head.writeUInt32BE(version.key.length, 0);
-    head.writeUInt32BE(version.value.length, 4);
-    head.writeUIntBE(version.createRevision, 8, 6);
-    head.writeUIntBE(version.modRevision, 14, 6);
-    head.writeUIntBE(version.version, 20, 6);
-    head.write(version.key, recordHeadBytes, 'latin1');
-    yield head;
-    yield version.value;
+function writeLease(buffer: Buffer, at: number, lease: LeaseRecord): number {
+  buffer.writeBigInt64BE(lease.id, at);
+  buffer.writeUIntBE(lease.ttlSeconds, at + 8, 6);
+  buffer.writeUIntBE(lease.renewals, at + 14, 6);
+  return buffer.writeUIntBE(lease.remainingMs, at + 20, 6);
+}
+
+function* content(head: readonly Buffer[], scan: StateScan, count: number, trailer: Buffer): Generator<Uint8Array> {
+  yield* head;
+  let written = 0;
+  while (!scan.done) {
+    for (const version of scan.read(maxSliceVersions, maxPayloadBytes)) {
+      written++;
+      yield recordHead(version);
+      const { bytes } = version.slab;
+      if (version.length > 0) yield bytes.subarray(version.offset, version.offset + version.length);
+    }
   }
+  assert(written === count, 'a snapshot has every version', { written, count });
   yield trailer;
+}
+
+function recordHead({ key, length, createRevision, modRevision, version, leaseId }: Version): Buffer {
+  const size = recordHeadBytes(newestFormat);
+  const head = Buffer.allocUnsafe(size + key.length);
+  head.writeUInt32BE(key.length, 0);
+  head.writeUInt32BE(length, 4);
+  head.writeUIntBE(createRevision, 8, 6);
+  head.writeUIntBE(modRevision, 14, 6);
+  head.writeUIntBE(version, 20, 6);
+  head.writeBigInt64BE(leaseId ?? 0n, 26);
+  head.write(key, size, 'latin1');
+  return head;
+}
+
+function recordHeadBytes(format: number): number {
+  return 4 + 4 + 3 * 6 + (format === 1 ? 0 : 8);
 }
 
 function* blocks(parts: Iterable<Uint8Array>): Generator<Uint8Array> {
@@ -84,11 +122,22 @@ function* blocks(parts: Iterable<Uint8Array>): Generator<Uint8Array> {
 export async function readSnapshot(chunks: AsyncIterable<Uint8Array>): Promise<State> {
   const state = new State();
   const input = new BlockReader(chunks);
-  const header = await input.read(headerBytes);
-  if (header.toString('latin1', 0, magic.length) !== magic) damaged('it does not begin as a snapshot of format 1');
-  state.loadRevisions(header.readUIntBE(magic.length, 6), header.readUIntBE(magic.length + 6, 6));
-  const count = header.readUIntBE(magic.length + 12, 6);
-  for (let i = 0; i < count; i++) state.load(await readRecord(input));
+  const magic = await input.read(magicBytes);
+  const format = magic[magicStart.length]!;
+  if (magic.toString('latin1', 0, magicStart.length) !== magicStart) damaged('it does not begin as a snapshot');
+  if (format < 1 || format > newestFormat)
+    damaged(`it has format ${format}, this program knows up to ${newestFormat}: use a newer one`);
+  const header = await input.read(3 * 6);
+  state.loadRevisions(header.readUIntBE(0, 6), header.readUIntBE(6, 6));
+  const count = header.readUIntBE(12, 6);
+  const leases = format === 1 ? 0 : (await input.read(6)).readUIntBE(0, 6);
+  if (leases > maxLeases) damaged('it has an impossible number of leases');
+  for (let i = 0; i < leases; i++) {
+    const lease = await input.read(leaseBytes);
+    const [ttlSeconds, renewals, remainingMs] = [8, 14, 20].map((at) => lease.readUIntBE(at, 6));
+    state.leases.add(lease.readBigInt64BE(0), ttlSeconds!, renewals, remainingMs);
+  }
+  for (let i = 0; i < count; i++) await loadRecord(state, input, format);
   const hashLength = (await input.read(4)).readUInt32BE(0);
   if (hashLength > 256) damaged('its trailer has an impossible length');
   const hash = (await input.read(hashLength)).toString('latin1');
@@ -97,21 +146,18 @@ export async function readSnapshot(chunks: AsyncIterable<Uint8Array>): Promise<S
   return state;
 }
 
-async function readRecord(input: BlockReader): Promise<KeyValue> {
-  const head = input.tryRead(recordHeadBytes) ?? (await input.read(recordHeadBytes));
+async function loadRecord(state: State, input: BlockReader, format: number): Promise<void> {
+  const headBytes = recordHeadBytes(format);
+  const head = input.tryRead(headBytes) ?? (await input.read(headBytes));
   const keyLength = head.readUInt32BE(0);
   const valueLength = head.readUInt32BE(4);
   if (keyLength > maxKeyBytes || valueLength > maxValueBytes) damaged('a record has an impossible length');
+  const leaseId = format === 1 ? 0n : head.readBigInt64BE(26);
+  const [createRevision, modRevision, versionNumber] = [8, 14, 20].map((at) => head.readUIntBE(at, 6));
   const body = input.tryRead(keyLength + valueLength) ?? (await input.read(keyLength + valueLength));
-  const value = Buffer.allocUnsafeSlow(valueLength);
-  body.copy(value, 0, keyLength);
-  return {
-    key: body.toString('latin1', 0, keyLength),
-    value,
-    createRevision: head.readUIntBE(8, 6),
-    modRevision: head.readUIntBE(14, 6),
-    version: head.readUIntBE(20, 6),
-  };
+  const key = body.toString('latin1', 0, keyLength);
+  const lease = leaseId === 0n ? undefined : (state.leases.get(leaseId)?.id ?? leaseId);
+  state.load(new Version(key, createRevision!, modRevision!, versionNumber!, lease), body.subarray(keyLength));
 }
 
 function damaged(why: string): never {

@@ -1,27 +1,52 @@
 /**
- * A hash over a set of versions that is kept up to date as versions come and go, so that replicas can be compared at any time without
- * reading their state. Each version is hashed into 64 bits (two lanes of MurmurHash3 x86_32 with different seeds, over key, value and
- * revisions); the hash of the set is the lane-wise sum, which does not depend on the order. Finds divergence, not forgery.
+ * A hash over a set of versions and leases that is kept up to date as they come and go, so that replicas can be compared at any time without
+ * reading their state. Each item is hashed into 64 bits (two lanes of MurmurHash3 x86_32 with different seeds, over all its fields); the hash
+ * of the set is the lane-wise sum, which does not depend on the order. Finds divergence, not forgery.
+ *
+ * Replicas of different releases compare these: an item that existed before must hash as before.
  */
-import type { KeyValue } from './types.ts';
+import type { LeaseRecord } from './lease-table.ts';
+import type { Version } from './version.ts';
+
+const seedA = 0x9747b28c;
+const seedB = 0x3c6ef372;
 
 export class StateHash {
   #a = 0;
   #b = 0;
 
-  add(version: KeyValue): void {
-    this.#a = (this.#a + hashVersion(version, 0x9747b28c)) | 0;
-    this.#b = (this.#b + hashVersion(version, 0x3c6ef372)) | 0;
+  add(version: Version): void {
+    hashVersion(version);
+    this.#a = (this.#a + laneA) | 0;
+    this.#b = (this.#b + laneB) | 0;
   }
 
-  remove(version: KeyValue): void {
-    this.#a = (this.#a - hashVersion(version, 0x9747b28c)) | 0;
-    this.#b = (this.#b - hashVersion(version, 0x3c6ef372)) | 0;
+  remove(version: Version): void {
+    hashVersion(version);
+    this.#a = (this.#a - laneA) | 0;
+    this.#b = (this.#b - laneB) | 0;
+  }
+
+  addLease(lease: LeaseRecord): void {
+    hashLease(lease);
+    this.#a = (this.#a + laneA) | 0;
+    this.#b = (this.#b + laneB) | 0;
+  }
+
+  removeLease(lease: LeaseRecord): void {
+    hashLease(lease);
+    this.#a = (this.#a - laneA) | 0;
+    this.#b = (this.#b - laneB) | 0;
   }
 
   /** 16 hexadecimal digits. */
   digest(): string {
     return hex(this.#a) + hex(this.#b);
+  }
+
+  /** The first lane, unsigned. */
+  word(): number {
+    return this.#a >>> 0;
   }
 }
 
@@ -29,33 +54,84 @@ function hex(word: number): string {
   return (word >>> 0).toString(16).padStart(8, '0');
 }
 
-function hashVersion(version: KeyValue, seed: number): number {
-  const { key, value } = version;
-  let hash = seed;
-  for (let i = 0; i < key.length; i++) hash = mix(hash, key.charCodeAt(i));
-  const wholeWords = value.length & ~3;
-  for (let i = 0; i < wholeWords; i += 4)
-    hash = mix(hash, value[i]! | (value[i + 1]! << 8) | (value[i + 2]! << 16) | (value[i + 3]! << 24));
-  for (let i = wholeWords; i < value.length; i++) hash = mix(hash, value[i]!);
-  hash = mixNumber(hash, key.length);
-  hash = mixNumber(hash, value.length);
-  hash = mixNumber(hash, version.createRevision);
-  hash = mixNumber(hash, version.modRevision);
-  hash = mixNumber(hash, version.version);
-  hash ^= hash >>> 16;
+/** The lanes of the hash under way: two numbers that need no object. */
+let laneA = 0;
+let laneB = 0;
+
+function hashVersion(version: Version): void {
+  const { key, length, offset } = version;
+  const { bytes } = version.slab;
+  laneA = seedA;
+  laneB = seedB;
+  for (let i = 0; i < key.length; i++) mix(key.charCodeAt(i));
+  mixBytes(bytes, offset, length);
+  mixNumber(key.length);
+  mixNumber(length);
+  mixNumber(version.createRevision);
+  mixNumber(version.modRevision);
+  mixNumber(version.version);
+  if (version.leaseId !== undefined) mixId(version.leaseId);
+  finish();
+}
+
+/** With local lanes: this loop is most of the work. */
+function mixBytes(bytes: Uint8Array, offset: number, length: number): void {
+  let a = laneA;
+  let b = laneB;
+  const end = offset + length;
+  const wordsEnd = offset + (length & ~3);
+  for (let i = offset; i < wordsEnd; i += 4) {
+    const word = bytes[i]! | (bytes[i + 1]! << 8) | (bytes[i + 2]! << 16) | (bytes[i + 3]! << 24);
+    let k = Math.imul(word, 0xcc9e2d51);
+    k = Math.imul((k << 15) | (k >>> 17), 0x1b873593);
+    a ^= k;
+    b ^= k;
+    a = (Math.imul((a << 13) | (a >>> 19), 5) + 0xe6546b64) | 0;
+    b = (Math.imul((b << 13) | (b >>> 19), 5) + 0xe6546b64) | 0;
+  }
+  laneA = a;
+  laneB = b;
+  for (let i = wordsEnd; i < end; i++) mix(bytes[i]!);
+}
+
+function hashLease(lease: LeaseRecord): void {
+  laneA = seedA;
+  laneB = seedB;
+  mixId(lease.id);
+  mixNumber(lease.ttlSeconds);
+  mixNumber(lease.renewals);
+  mixNumber(lease.remainingMs);
+  finish();
+}
+
+function finish(): void {
+  laneA = finalMix(laneA);
+  laneB = finalMix(laneB);
+}
+
+function finalMix(lane: number): number {
+  let hash = lane ^ (lane >>> 16);
   hash = Math.imul(hash, 0x85ebca6b);
   hash ^= hash >>> 13;
   hash = Math.imul(hash, 0xc2b2ae35);
   return hash ^ (hash >>> 16);
 }
 
-function mixNumber(hash: number, number: number): number {
-  return mix(mix(hash, number | 0), Math.floor(number / 0x1_0000_0000));
+function mixNumber(number: number): void {
+  mix(number | 0);
+  mix(Math.floor(number / 0x1_0000_0000));
 }
 
-function mix(hash: number, word: number): number {
+function mixId(id: bigint): void {
+  mix(Number(BigInt.asIntN(32, id)));
+  mix(Number(BigInt.asIntN(32, id >> 32n)));
+}
+
+function mix(word: number): void {
   let k = Math.imul(word, 0xcc9e2d51);
-  k = (k << 15) | (k >>> 17);
-  const mixed = hash ^ Math.imul(k, 0x1b873593);
-  return (Math.imul((mixed << 13) | (mixed >>> 19), 5) + 0xe6546b64) | 0;
+  k = Math.imul((k << 15) | (k >>> 17), 0x1b873593);
+  laneA ^= k;
+  laneB ^= k;
+  laneA = (Math.imul((laneA << 13) | (laneA >>> 19), 5) + 0xe6546b64) | 0;
+  laneB = (Math.imul((laneB << 13) | (laneB >>> 19), 5) + 0xe6546b64) | 0;
 }

@@ -1,19 +1,37 @@
 /** The store as consensus sees it: applies the log, and wakes watchers and waiters at the end of each batch. */
+import { type Clock, systemClock } from '../lib/clock.ts';
 import type { CommittedEntry, StateMachine } from '../raft/types.ts';
-import { type ApplyResult, applyCommand } from './apply.ts';
+import { type ApplyResult, applyCommand, type Observer } from './apply.ts';
+import { isBatch, splitBatch } from './batch.ts';
 import { decodeCommand } from './command-codec.ts';
+import { LeaseClock } from './lease-clock.ts';
+import { maxHashMarks } from './limits.ts';
 import { RevisionWaiters } from './revision-waiters.ts';
 import { readSnapshot, writeSnapshot } from './snapshot.ts';
 import { State } from './state.ts';
-import type { WatchEvent } from './types.ts';
+import type { HashMark } from './types.ts';
 import { WatchHub } from './watch-hub.ts';
 
 export class StoreStateMachine implements StateMachine<ApplyResult> {
   #state = new State();
   #appliedIndex = 0;
-  readonly watches = new WatchHub(this.#state);
+  #hashMarks: HashMark[] = [];
+  readonly watches: WatchHub;
   readonly waiters = new RevisionWaiters();
-  readonly #onEvent = (event: WatchEvent): void => this.watches.record(event);
+  readonly leaseClock: LeaseClock;
+  readonly #observer: Observer;
+
+  constructor(clock: Clock = systemClock) {
+    this.watches = new WatchHub(this.#state, clock);
+    this.leaseClock = new LeaseClock(clock);
+    this.#observer = {
+      onEvent: (event) => this.watches.record(event),
+      onLease: (change) => this.leaseClock.changed(change),
+      onHashMark: (mark) => {
+        this.#hashMarks = [...this.#hashMarks, mark].slice(-maxHashMarks);
+      },
+    };
+  }
 
   get state(): State {
     return this.#state;
@@ -23,10 +41,20 @@ export class StoreStateMachine implements StateMachine<ApplyResult> {
     return this.#appliedIndex;
   }
 
+  /** Oldest first. */
+  get hashMarks(): readonly HashMark[] {
+    return this.#hashMarks;
+  }
+
   apply(entry: CommittedEntry): ApplyResult {
     this.#appliedIndex = entry.index;
     if (entry.command.length === 0) return { type: 'none' };
-    return applyCommand(this.#state, entry.term, decodeCommand(entry.command), this.#onEvent);
+    if (!isBatch(entry.command)) return this.#apply(entry, entry.command);
+    return { type: 'batch', results: splitBatch(entry.command).map((command) => this.#apply(entry, command)) };
+  }
+
+  #apply(entry: CommittedEntry, command: Uint8Array): ApplyResult {
+    return applyCommand(this.#state, entry, decodeCommand(command), this.#observer);
   }
 
   applied(lastIndex: number): void {
@@ -42,6 +70,8 @@ export class StoreStateMachine implements StateMachine<ApplyResult> {
   async restore(chunks: AsyncIterable<Uint8Array>, index: number): Promise<void> {
     this.#state = await readSnapshot(chunks);
     this.#appliedIndex = index;
+    this.#hashMarks = [];
+    this.leaseClock.restored(this.#state.leases);
     this.watches.restored(this.#state);
     this.waiters.reached(this.#state.revision);
   }

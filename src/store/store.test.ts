@@ -120,7 +120,7 @@ describe('transactions', () => {
         { type: 'delete', ...prefix('a') },
       ],
     });
-    await expect(twice).rejects.toMatchObject({ code: 'invalid' });
+    await expect(twice).rejects.toMatchObject({ code: 'duplicate-key' });
     expect(proposer.log).toEqual([]);
   });
 
@@ -143,7 +143,6 @@ describe('transactions', () => {
     await store.transact({ compare: [], success: [{ type: 'put', key: 'k', value }] });
     value.fill(0);
     expect(text(store.get('k'))).toBe('before');
-    expect(store.get('k')!.value.buffer.byteLength).toBe(6);
   });
 });
 

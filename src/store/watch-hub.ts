@@ -1,15 +1,18 @@
 /**
  * Who watches what. A watch first catches up with history in slices, one per turn of the event loop, and then joins the live ones,
- * which get each applied batch as one call with events that all watches of the same range share. Invariant: a watch sees every event
- * of its range from its start on, once and in order, until it is cancelled or closed.
+ * which get each applied batch as one call with events that all watches of the same range share. A watch that is paused, because its consumer
+ * cannot take more, leaves the live ones and catches up later: it costs no memory meanwhile, and ends if compaction overtakes it. Invariant:
+ * a watch sees every event of its range from its start on, once and in order, until it is cancelled or closed.
  */
+import { type Clock, systemClock } from '../lib/clock.ts';
 import { covers } from './command.ts';
-import { EventRing } from './event-ring.ts';
-import { isTombstone } from './key-history.ts';
-import { maxCatchUpEvents, maxRecentEvents, maxWatches } from './limits.ts';
+import { maxCatchUpEvents, maxCatchUpVersions, maxWatches, progressIntervalMs } from './limits.ts';
+import { RevisionLog } from './revision-log.ts';
 import { firstRevision, type State } from './state.ts';
-import type { Watch, WatchEvent, WatchHandlers, WatchRequest } from './types.ts';
+import type { AppliedEvent } from './transaction.ts';
+import type { Watch, WatchBatch, WatchEvent, WatchHandlers, WatchRequest } from './types.ts';
 import { StoreError } from './types.ts';
+import { isTombstone, type Version } from './version.ts';
 import { type WatcherGroup, WatcherIndex } from './watcher-index.ts';
 
 interface Watcher {
@@ -17,20 +20,32 @@ interface Watcher {
   readonly handlers: WatchHandlers;
   /** The first revision that it has not seen. */
   nextRevision: number;
-  ended: boolean;
-  live: boolean;
+  phase: 'catching-up' | 'live' | 'paused' | 'ended';
+  /** Its next slice of history has its turn already. */
+  scheduled: boolean;
+  progressWanted: boolean;
+  /** When it was last told anything. */
+  toldAtMs: number;
+  cancelTimer: (() => void) | undefined;
 }
 
 export class WatchHub {
   #state: State;
+  readonly #clock: Clock;
   readonly #watchers = new Set<Watcher>();
   readonly #live = new WatcherIndex<Watcher>();
-  readonly #recent: EventRing;
+  readonly #log = new RevisionLog();
   #batch: WatchEvent[] = [];
+  #flushing = false;
+  #compactedRevision = firstRevision;
+  /** Every live watch has been told everything up to here. */
+  #toldRevision: number;
+  readonly #progress = new Set<Watcher>();
 
-  constructor(state: State) {
+  constructor(state: State, clock: Clock = systemClock) {
     this.#state = state;
-    this.#recent = new EventRing(maxRecentEvents, state.revision);
+    this.#clock = clock;
+    this.#toldRevision = state.revision;
   }
 
   get size(): number {
@@ -38,41 +53,49 @@ export class WatchHub {
   }
 
   /** An event was applied; watchers hear of it at the end of the batch. */
-  record(event: WatchEvent): void {
+  record(event: AppliedEvent): void {
     this.#batch.push(event);
-    this.#recent.push(event);
+    this.#log.push(event.current);
   }
 
   /** Ends a batch: every live watch gets its part of it. */
   flush(): void {
-    if (this.#batch.length === 0) return;
-    const batch = this.#batch;
-    this.#batch = [];
-    const parts = new Map<WatcherGroup<Watcher>, WatchEvent[]>();
-    for (const event of batch) {
-      this.#live.forEachGroup(event.current.key, (group) => {
-        const part = parts.get(group);
-        if (part) part.push(event);
-        else parts.set(group, [event]);
-      });
+    this.#noticeCompaction();
+    if (this.#batch.length > 0) {
+      this.#flushing = true;
+      this.#tellLive();
+      this.#flushing = false;
     }
-    const revision = batch.at(-1)!.current.modRevision;
-    for (const [group, events] of parts) {
-      // A handler may cancel any watch, or begin one.
-      for (const watcher of [...group.watchers]) if (!watcher.ended) deliver(watcher, events, revision);
-    }
+    this.#toldRevision = this.#state.revision;
+    this.#tellProgress();
   }
 
   watch(request: WatchRequest, handlers: WatchHandlers): Watch {
     const nextRevision = request.startRevision ?? this.#state.revision + 1;
-    this.#checkNotCompacted(nextRevision);
+    this.#checkNotCompacted(nextRevision, 'compacted');
     if (this.#watchers.size >= maxWatches)
       throw new StoreError('unavailable', `${maxWatches} watches are open, which is the limit`);
-    const watcher: Watcher = { request, handlers, nextRevision, ended: false, live: false };
+    const watcher: Watcher = {
+      request,
+      handlers,
+      nextRevision,
+      phase: 'catching-up',
+      scheduled: false,
+      progressWanted: false,
+      toldAtMs: this.#clock.monotonicMs(),
+      cancelTimer: undefined,
+    };
     this.#watchers.add(watcher);
     if (nextRevision > this.#state.revision) this.#goLive(watcher);
-    else this.#catchUp(watcher);
-    return { cancel: () => this.#end(watcher) };
+    else this.#schedule(watcher);
+    if (request.progressNotify) this.#startTimer(watcher);
+    return {
+      cancel: () => this.#end(watcher),
+      pause: () => this.#pause(watcher),
+      resume: () => this.#resume(watcher),
+      requestProgress: () => this.#requestProgress(watcher),
+      nextRevision: () => (watcher.phase === 'live' ? this.#nextOfLive(watcher) : watcher.nextRevision),
+    };
   }
 
   /** The state was replaced by a later one of the same log; its history tells watches what they missed. */
@@ -80,75 +103,194 @@ export class WatchHub {
     this.flush();
     const seenRevision = this.#state.revision;
     this.#state = state;
-    this.#recent.reset(state.revision);
+    this.#log.rebuild(state);
     for (const watcher of [...this.#watchers]) {
-      // The others are catching up and see for themselves when what they hold is used up.
-      if (!watcher.live) continue;
+      // The others see for themselves, when it is their turn.
+      if (watcher.phase !== 'live') continue;
       watcher.nextRevision = Math.max(watcher.nextRevision, seenRevision + 1);
       if (watcher.nextRevision > state.revision) continue;
       this.#live.delete(watcher.request, watcher);
-      watcher.live = false;
-      this.#catchUp(watcher);
+      watcher.phase = 'catching-up';
+      this.#schedule(watcher);
+    }
+    this.#toldRevision = state.revision;
+    this.#noticeCompaction();
+  }
+
+  #tellLive(): void {
+    const batch = this.#batch;
+    this.#batch = [];
+    const parts = new Map<WatcherGroup<Watcher>, WatchEvent[]>();
+    for (const event of batch) {
+      this.#live.forEachGroup(event.current.key, (group) => {
+        if (!passes(group.filters, event)) return;
+        const part = parts.get(group);
+        if (part) part.push(event);
+        else parts.set(group, [event]);
+      });
+    }
+    const revision = batch.at(-1)!.current.modRevision;
+    for (const [group, events] of parts) {
+      const shared: WatchBatch = { events, revision, encodings: [] };
+      // A handler may cancel or pause any watch, or begin one.
+      for (const watcher of [...group.watchers]) if (watcher.phase === 'live') this.#deliver(watcher, shared);
     }
   }
 
-  #catchUp(watcher: Watcher): void {
-    let backlog: WatchEvent[] = [];
-    let position = 0;
-    let backlogRevision = watcher.nextRevision - 1;
-    const step = (): void => {
-      if (watcher.ended) return;
-      if (position === backlog.length) {
-        watcher.nextRevision = backlogRevision + 1;
-        if (this.#closeIfCompacted(watcher)) return;
-        backlog = this.#history(watcher);
-        position = 0;
-        backlogRevision = this.#state.revision;
-      }
-      if (position < backlog.length) {
-        const start = position;
-        position = sliceEnd(backlog, start);
-        const last = position === backlog.length ? backlogRevision : backlog[position - 1]!.current.modRevision;
-        deliver(watcher, backlog.slice(start, position), last);
-        if (watcher.ended) return;
-      }
-      if (position < backlog.length || backlogRevision < this.#state.revision) setImmediate(step);
-      else {
-        watcher.nextRevision = backlogRevision + 1;
-        this.#goLive(watcher);
-      }
-    };
-    setImmediate(step);
+  /** Calls the watcher with those of the events that it has not seen. */
+  #deliver(watcher: Watcher, batch: WatchBatch): void {
+    const { nextRevision } = watcher;
+    if (batch.revision < nextRevision) return;
+    watcher.nextRevision = batch.revision + 1;
+    let told = batch;
+    if (batch.events[0]!.current.modRevision < nextRevision) {
+      const events = batch.events.filter((event) => event.current.modRevision >= nextRevision);
+      told = { events, revision: batch.revision, encodings: [] };
+    }
+    if (told.events.length === 0) return;
+    watcher.toldAtMs = this.#clock.monotonicMs();
+    watcher.handlers.onEvents(told.events, told.revision, told);
   }
 
-  #history(watcher: Watcher): WatchEvent[] {
-    const { request, nextRevision } = watcher;
-    const recent = this.#recent.since(nextRevision);
-    if (recent) return recent.filter((event) => covers(request, event.current.key));
-    const events: WatchEvent[] = [];
-    this.#state.forEachVersion(request, (current, before) => {
-      if (current.modRevision < nextRevision) return;
-      const previous = before && !isTombstone(before) ? before : undefined;
-      events.push({ type: isTombstone(current) ? 'delete' : 'put', current, previous });
+  #schedule(watcher: Watcher): void {
+    if (watcher.scheduled) return;
+    watcher.scheduled = true;
+    setImmediate(() => {
+      watcher.scheduled = false;
+      this.#catchUp(watcher);
     });
-    return events.sort((a, b) => a.current.modRevision - b.current.modRevision);
+  }
+
+  /** One slice of history. */
+  #catchUp(watcher: Watcher): void {
+    if (watcher.phase !== 'catching-up') return;
+    if (this.#closeIfCompacted(watcher, 'compacted')) return;
+    const { events, nextRevision } =
+      watcher.request.end === undefined ? this.#historyOfKey(watcher) : this.#historyOfRange(watcher);
+    if (events.length > 0) this.#deliver(watcher, { events, revision: nextRevision - 1, encodings: [] });
+    // The handler may have paused or ended it.
+    watcher.nextRevision = Math.max(watcher.nextRevision, nextRevision);
+    if ((watcher as Watcher).phase !== 'catching-up') return;
+    if (watcher.nextRevision > this.#state.revision) this.#goLive(watcher);
+    else this.#schedule(watcher);
+  }
+
+  #historyOfRange({ request, nextRevision: from }: Watcher): { events: WatchEvent[]; nextRevision: number } {
+    const events: WatchEvent[] = [];
+    let place = this.#log.placeOf(from);
+    const lastPlace = place + maxCatchUpVersions;
+    let revision = 0;
+    for (; ; place++) {
+      const version = this.#log.at(place);
+      if (!version) return { events, nextRevision: this.#state.revision + 1 };
+      const isFull = events.length >= maxCatchUpEvents || place >= lastPlace;
+      // A revision is never cut in two.
+      if (isFull && version.modRevision !== revision) return { events, nextRevision: version.modRevision };
+      revision = version.modRevision;
+      if (!covers(request, version.key)) continue;
+      const event = eventOf(version, this.#state.before(version));
+      if (passes(request.filters, event)) events.push(event);
+    }
+  }
+
+  /** All that is left of one key's history; there is not more of it than compaction leaves. */
+  #historyOfKey({ request, nextRevision: from }: Watcher): { events: WatchEvent[]; nextRevision: number } {
+    const events: WatchEvent[] = [];
+    let nextRevision = this.#state.revision + 1;
+    this.#state.forEachVersion({ key: request.key }, (version, previous) => {
+      if (version.modRevision < from || version.modRevision >= nextRevision) return;
+      const isFull = events.length >= maxCatchUpEvents;
+      if (isFull && version.modRevision !== events.at(-1)!.current.modRevision) {
+        nextRevision = version.modRevision;
+        return;
+      }
+      const event = eventOf(version, previous);
+      if (passes(request.filters, event)) events.push(event);
+    });
+    return { events, nextRevision };
   }
 
   #goLive(watcher: Watcher): void {
-    watcher.live = true;
+    watcher.phase = 'live';
     this.#live.add(watcher.request, watcher);
+    if (watcher.progressWanted) this.#requestProgress(watcher);
+  }
+
+  /** What a live watch was not told since its last event was not of its range. */
+  #nextOfLive(watcher: Watcher): number {
+    return Math.max(watcher.nextRevision, this.#toldRevision + 1);
+  }
+
+  #pause(watcher: Watcher): void {
+    if (watcher.phase === 'ended' || watcher.phase === 'paused') return;
+    if (watcher.phase === 'live') {
+      this.#live.delete(watcher.request, watcher);
+      watcher.nextRevision = this.#nextOfLive(watcher);
+    }
+    watcher.phase = 'paused';
+  }
+
+  #resume(watcher: Watcher): void {
+    if (watcher.phase !== 'paused') return;
+    watcher.phase = 'catching-up';
+    this.#schedule(watcher);
   }
 
   #end(watcher: Watcher): void {
-    if (watcher.ended) return;
-    watcher.ended = true;
+    if (watcher.phase === 'ended') return;
+    if (watcher.phase === 'live') this.#live.delete(watcher.request, watcher);
+    watcher.phase = 'ended';
     this.#watchers.delete(watcher);
-    if (watcher.live) this.#live.delete(watcher.request, watcher);
+    this.#progress.delete(watcher);
+    watcher.cancelTimer?.();
   }
 
-  #closeIfCompacted(watcher: Watcher): boolean {
+  // --- progress ---
+
+  #requestProgress(watcher: Watcher): void {
+    if (watcher.phase === 'ended') return;
+    watcher.progressWanted = true;
+    if (watcher.phase !== 'live') return;
+    this.#progress.add(watcher);
+    if (!this.#flushing && this.#batch.length === 0) this.#tellProgress();
+  }
+
+  /** To be called when nothing is left of a batch: then the live watches have been told everything. */
+  #tellProgress(): void {
+    if (this.#progress.size === 0 || this.#flushing) return;
+    const wanting = [...this.#progress];
+    this.#progress.clear();
+    for (const watcher of wanting) {
+      // One that was paused meanwhile is told when it is live again.
+      if (watcher.phase !== 'live') continue;
+      watcher.progressWanted = false;
+      watcher.toldAtMs = this.#clock.monotonicMs();
+      watcher.handlers.onProgress?.(this.#state.revision);
+    }
+  }
+
+  #startTimer(watcher: Watcher): void {
+    const sleep = (): void => {
+      const dueMs = watcher.toldAtMs + progressIntervalMs - this.#clock.monotonicMs();
+      if (dueMs <= 0) this.#requestProgress(watcher);
+      watcher.cancelTimer = this.#clock.setTimer(dueMs > 0 ? dueMs : progressIntervalMs, sleep);
+    };
+    sleep();
+  }
+
+  // --- compaction ---
+
+  #noticeCompaction(): void {
+    const { compactedRevision } = this.#state;
+    if (compactedRevision === this.#compactedRevision) return;
+    this.#compactedRevision = compactedRevision;
+    this.#log.forgetBefore(compactedRevision + 1);
+    for (const watcher of [...this.#watchers]) if (watcher.phase === 'paused') this.#closeIfCompacted(watcher, 'slow');
+  }
+
+  #closeIfCompacted(watcher: Watcher, code: 'compacted' | 'slow'): boolean {
     try {
-      this.#checkNotCompacted(watcher.nextRevision);
+      this.#checkNotCompacted(watcher.nextRevision, code);
       return false;
     } catch (error) {
       this.#end(watcher);
@@ -157,31 +299,22 @@ export class WatchHub {
     }
   }
 
-  #checkNotCompacted(nextRevision: number): void {
+  #checkNotCompacted(nextRevision: number, code: 'compacted' | 'slow'): void {
     const { compactedRevision } = this.#state;
     if (nextRevision <= compactedRevision && compactedRevision > firstRevision)
       throw new StoreError(
-        'compacted',
+        code,
         `revision ${nextRevision} cannot be watched: everything up to ${compactedRevision} was compacted`,
+        { resumeRevision: compactedRevision + 1 },
       );
   }
 }
 
-/** Calls the watcher with those of `events` that it has not seen. */
-function deliver(watcher: Watcher, events: readonly WatchEvent[], revision: number): void {
-  const { nextRevision } = watcher;
-  if (revision < nextRevision) return;
-  const unseen =
-    events[0]!.current.modRevision >= nextRevision
-      ? events
-      : events.filter((event) => event.current.modRevision >= nextRevision);
-  watcher.nextRevision = revision + 1;
-  if (unseen.length > 0) watcher.handlers.onEvents(unseen, revision);
+function eventOf(current: Version, before: Version | undefined): WatchEvent {
+  const previous = before && !isTombstone(before) ? before : undefined;
+  return { type: isTombstone(current) ? 'delete' : 'put', current, previous };
 }
 
-/** Where the slice of `events` that begins at `start` ends: after at least one whole revision. */
-function sliceEnd(events: readonly WatchEvent[], start: number): number {
-  let end = Math.min(start + maxCatchUpEvents, events.length);
-  while (end < events.length && events[end]!.current.modRevision === events[end - 1]!.current.modRevision) end++;
-  return end;
+function passes(filters: WatchRequest['filters'], event: WatchEvent): boolean {
+  return !filters || !(event.type === 'put' ? filters.noPut : filters.noDelete);
 }

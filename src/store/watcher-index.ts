@@ -1,58 +1,89 @@
 /**
- * Which watchers want a key, without asking each. Watchers of the same range form a group, and a key finds its groups by looking up
- * itself (watches of one key), its prefixes of those lengths that some watch has (watches of a prefix), and by trying the few others.
+ * Which watchers want a key, without asking each. Watchers of the same range and filters form a group, and a key finds its groups by looking up
+ * itself (watches of one key), its prefixes of those lengths that some watch has (watches of a prefix), and the other ranges in a tree.
  */
-import { covers } from './command.ts';
-import { type KeyRange, prefixEnd } from './types.ts';
+import { IntervalTree } from './interval-tree.ts';
+import { type KeyRange, prefixEnd, type WatchFilters, type WatchRequest } from './types.ts';
 
 export interface WatcherGroup<W> {
-  readonly range: KeyRange;
+  readonly filters: WatchFilters;
   readonly watchers: Set<W>;
 }
 
+/** Groups of one range, by filters. */
+type Groups<W> = Map<number, WatcherGroup<W>>;
+
 export class WatcherIndex<W> {
-  readonly #byKey = new Map<string, WatcherGroup<W>>();
-  readonly #byPrefix = new Map<string, WatcherGroup<W>>();
-  readonly #others = new Map<string, WatcherGroup<W>>();
-  /** Length of a watched prefix, and how many groups have it. */
+  readonly #byKey = new Map<string, Groups<W>>();
+  readonly #byPrefix = new Map<string, Groups<W>>();
+  readonly #others = new IntervalTree<Groups<W>>();
+  /** Length of a watched prefix, and how many ranges have it. */
   readonly #prefixLengths = new Map<number, number>();
 
-  add(range: KeyRange, watcher: W): void {
-    const { map, id, isPrefix } = this.#place(range);
-    let group = map.get(id);
-    if (!group) {
-      group = { range, watchers: new Set() };
-      map.set(id, group);
-      if (isPrefix) this.#prefixLengths.set(id.length, (this.#prefixLengths.get(id.length) ?? 0) + 1);
-    }
-    group.watchers.add(watcher);
+  add(request: WatchRequest, watcher: W): void {
+    const filters = request.filters ?? {};
+    const groups = this.#find(request) ?? this.#create(request);
+    const number = numberOf(filters);
+    const group = groups.get(number);
+    if (group) group.watchers.add(watcher);
+    else groups.set(number, { filters, watchers: new Set([watcher]) });
   }
 
-  delete(range: KeyRange, watcher: W): void {
-    const { map, id, isPrefix } = this.#place(range);
-    const group = map.get(id);
-    if (!group?.watchers.delete(watcher) || group.watchers.size > 0) return;
-    map.delete(id);
-    if (!isPrefix) return;
-    const groups = this.#prefixLengths.get(id.length)! - 1;
-    if (groups === 0) this.#prefixLengths.delete(id.length);
-    else this.#prefixLengths.set(id.length, groups);
+  delete(request: WatchRequest, watcher: W): void {
+    const groups = this.#find(request);
+    const number = numberOf(request.filters ?? {});
+    const group = groups?.get(number);
+    if (!groups || !group?.watchers.delete(watcher) || group.watchers.size > 0) return;
+    groups.delete(number);
+    if (groups.size === 0) this.#remove(request);
   }
 
   forEachGroup(key: string, visit: (group: WatcherGroup<W>) => void): void {
+    const each = (groups: Groups<W>): void => groups.forEach(visit);
     const exact = this.#byKey.get(key);
-    if (exact) visit(exact);
+    if (exact) each(exact);
     for (const length of this.#prefixLengths.keys()) {
       if (length > key.length) continue;
-      const group = this.#byPrefix.get(key.slice(0, length));
-      if (group) visit(group);
+      const groups = this.#byPrefix.get(key.slice(0, length));
+      if (groups) each(groups);
     }
-    for (const group of this.#others.values()) if (covers(group.range, key)) visit(group);
+    this.#others.forEach(key, each);
   }
 
-  #place(range: KeyRange): { map: Map<string, WatcherGroup<W>>; id: string; isPrefix: boolean } {
-    if (range.end === undefined) return { map: this.#byKey, id: range.key, isPrefix: false };
-    if (range.end === prefixEnd(range.key)) return { map: this.#byPrefix, id: range.key, isPrefix: true };
-    return { map: this.#others, id: `${range.key.length}:${range.key}${range.end}`, isPrefix: false };
+  #find(range: KeyRange): Groups<W> | undefined {
+    if (range.end === undefined) return this.#byKey.get(range.key);
+    return isPrefix(range) ? this.#byPrefix.get(range.key) : this.#others.get(idOf(range));
   }
+
+  #create(range: KeyRange): Groups<W> {
+    const groups: Groups<W> = new Map();
+    if (range.end === undefined) this.#byKey.set(range.key, groups);
+    else if (isPrefix(range)) {
+      this.#byPrefix.set(range.key, groups);
+      this.#prefixLengths.set(range.key.length, (this.#prefixLengths.get(range.key.length) ?? 0) + 1);
+    } else this.#others.add(idOf(range), range.key, range.end, groups);
+    return groups;
+  }
+
+  #remove(range: KeyRange): void {
+    if (range.end === undefined) this.#byKey.delete(range.key);
+    else if (isPrefix(range)) {
+      this.#byPrefix.delete(range.key);
+      const left = this.#prefixLengths.get(range.key.length)! - 1;
+      if (left === 0) this.#prefixLengths.delete(range.key.length);
+      else this.#prefixLengths.set(range.key.length, left);
+    } else this.#others.delete(idOf(range));
+  }
+}
+
+function isPrefix(range: KeyRange): boolean {
+  return range.end === prefixEnd(range.key);
+}
+
+function idOf(range: KeyRange): string {
+  return `${range.key.length}:${range.key}${range.end}`;
+}
+
+function numberOf(filters: WatchFilters): number {
+  return (filters.noPut ? 1 : 0) | (filters.noDelete ? 2 : 0);
 }

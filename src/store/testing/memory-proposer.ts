@@ -10,8 +10,7 @@ import {
   type Proposer,
   type StateMachine,
 } from '../../raft/types.ts';
-import { type ApplyResult, createStore } from '../index.ts';
-import type { Store } from '../types.ts';
+import { type ApplyResult, type CreatedStore, createStore, type StoreOptions } from '../index.ts';
 
 export class MemoryProposer<Result> implements Proposer<Result> {
   readonly #machine: StateMachine<Result>;
@@ -86,13 +85,11 @@ export class MemoryProposer<Result> implements Proposer<Result> {
 }
 
 /** A working store of one replica. */
-export function createMemoryStore(): {
-  store: Store;
-  proposer: MemoryProposer<ApplyResult>;
-  stateMachine: StateMachine<ApplyResult>;
-} {
-  const { store, stateMachine, attach } = createStore();
-  const proposer = new MemoryProposer(stateMachine);
+export function createMemoryStore(
+  options?: StoreOptions,
+): Omit<CreatedStore, 'attach'> & { proposer: MemoryProposer<ApplyResult> } {
+  const { attach, ...created } = createStore(options);
+  const proposer = new MemoryProposer(created.stateMachine);
   attach(proposer);
-  return { store, proposer, stateMachine };
+  return { ...created, proposer };
 }
