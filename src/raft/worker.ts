@@ -12,6 +12,7 @@ import { emptyConfiguration, initialConfiguration } from './core/configuration.t
 import { decodePack, encodePack } from './entry-codec.ts';
 import { type Application, NodeLoop } from './node.ts';
 import { RocksLogStorage } from './rocks-log-storage.ts';
+import { defaultScrubBytesPerSecond, Scrubber, scrubPauseMs } from './scrubber.ts';
 import { removeOtherSnapshots, removeUnknownSnapshots } from './snapshot-file.ts';
 import type { FromWorker, Log, ToWorker, WorkerData } from './thread-messages.ts';
 import { GrpcTransport } from './transport/grpc-transport.ts';
@@ -127,6 +128,13 @@ async function run(port: MessagePort, options: WorkerData): Promise<void> {
     schedule: (callback) => setImmediate(callback),
     onCompacted: cleanUp,
   });
+  const scrubber = new Scrubber({
+    log: storage,
+    dataDir,
+    bytesPerSecond: defaultScrubBytesPerSecond,
+    pauseMs: scrubPauseMs,
+    onDamage: endThread,
+  });
   let pongMs = performance.now();
   let loggedStall = false;
   let ticker: NodeJS.Timeout | undefined;
@@ -134,6 +142,7 @@ async function run(port: MessagePort, options: WorkerData): Promise<void> {
   const stop = async () => {
     clearInterval(ticker);
     clearInterval(pinger);
+    scrubber.stop();
     loop.stop();
     transport.stop();
     port.close();

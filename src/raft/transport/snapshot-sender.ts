@@ -11,10 +11,10 @@ import { RaftService } from '../../gen/trimast/raft/v1/raft_pb.ts';
 import { GrpcClient } from '../../lib/grpc.ts';
 import type { Message, SnapshotMeta } from '../core/types.ts';
 import { snapshotPath } from '../snapshot-file.ts';
+import { TokenBucket } from '../token-bucket.ts';
 import type { RaftPeer } from '../types.ts';
 import { channelOptions, helloTo, type Self } from './channel.ts';
 import { messageToWire } from './message-codec.ts';
-import { TokenBucket } from './token-bucket.ts';
 
 /** A transfer that takes longer is given up; the next attempt goes on with it, or begins with a newer snapshot. */
 const transferTimeoutMs = 30 * 60_000;
