@@ -55,7 +55,10 @@ export interface ForwardRefusal {
 export interface PeerSet {
   /** All members of the adopted configuration (of both sides of a joint one) but this one. */
   readonly peers: readonly RaftPeer[];
-  /** Log index of the newest configuration that is known to be committed here. */
+  /**
+   * Log index of the newest configuration that is known to be committed here; 1 for the one of the first start (no change can stand
+   * there, it is the place of the first leader's empty entry), 0 for a member that was told to join and knows none.
+   */
   readonly configurationIndex: number;
 }
 
@@ -478,7 +481,8 @@ export class NodeLoop {
   #tellPeers(): void {
     const { configurations, committed } = this.core.log;
     const { configuration } = configurations.current;
-    const { index: configurationIndex } = configurations.at(committed);
+    const known = configurations.at(committed);
+    const configurationIndex = known.configuration.members.length > 0 ? Math.max(1, known.index) : 0;
     if (configuration === this.#toldConfiguration && configurationIndex === this.#peerSet.configurationIndex) return;
     this.#toldConfiguration = configuration;
     const staying = configuration.members.filter(({ id }) => id !== this.core.id);

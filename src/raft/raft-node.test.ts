@@ -1,6 +1,9 @@
 import { connect } from 'node:net';
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { TestCluster } from './test-cluster.ts';
+
+// Real threads on a machine that may be busy: nothing here is about time.
+vi.setConfig({ testTimeout: 180_000 });
 
 let cluster: TestCluster | undefined;
 afterEach(async () => {

@@ -30,6 +30,7 @@ const maxInflightBytes = 64 << 20;
 const maxWaitingReads = 65_536;
 const noCommand = new Uint8Array(0);
 const sweepIntervalMs = 100;
+const transferRepeatMs = 200;
 const stopTimeoutMs = 3_000;
 /** The Raft thread judges deadlines; when it is silent itself, this thread does so after this much more. */
 const silentThreadGraceMs = 1_000;
@@ -197,19 +198,32 @@ export class ThreadedRaftNode<Result> implements RaftNode<Result> {
     const reached = ({ leaderId }: Leadership) =>
       leaderId !== undefined && (memberId === undefined ? leaderId !== before : leaderId === memberId);
     if (memberId !== undefined && reached(this.#leadership)) return;
+    const { members, incoming } = this.#configuration;
+    if (memberId !== undefined && members.length > 0 && !incoming.includes(memberId))
+      throw new ProposalError('refused', `member ${memberId} is not a voter; voters are ${incoming.join(', ')}`);
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const done = this.onLeadership((leadership) => reached(leadership) && resolve());
     const timeoutMs = options.timeoutMs ?? defaultProposalTimeoutMs;
-    const late = new ProposalError('unknown', `leadership did not move within ${timeoutMs} ms`);
-    const timer = setTimeout(() => reject(late), timeoutMs);
+    let begun = false;
+    // The target may be a moment behind, or the leader may change: ask until it is there.
+    const ask = async () => {
+      const answer = await this.#ask((requestId) => ({ type: 'transfer', requestId, target: memberId ?? 0 }));
+      if (answer.type !== 'transfer-begun') reject(new ProposalError('stopped', 'this member has stopped'));
+      else begun ||= answer.begun;
+    };
+    const repeat = setInterval(() => void ask().catch(reject), transferRepeatMs);
+    const late = () =>
+      begun
+        ? new ProposalError('unknown', `leadership did not move within ${timeoutMs} ms`)
+        : new ProposalError('refused', 'no leader is known, or no voter answers and is caught up');
+    const timer = setTimeout(() => reject(late()), timeoutMs);
     const abort = () => reject(new ProposalError('unknown', 'the caller gave up'));
     options.signal?.addEventListener('abort', abort, { once: true });
     try {
-      const answer = await this.#ask((requestId) => ({ type: 'transfer', requestId, target: memberId ?? 0 }));
-      if (answer.type !== 'transfer-begun' || !answer.begun)
-        throw new ProposalError('refused', 'no leader is known, or the target is not a voter');
+      await ask();
       await promise;
     } finally {
+      clearInterval(repeat);
       clearTimeout(timer);
       options.signal?.removeEventListener('abort', abort);
       done();

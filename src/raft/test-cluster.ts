@@ -68,25 +68,40 @@ function freePort(): Promise<number> {
 }
 
 export class TestCluster {
-  readonly dir = mkdtempSync(join(tmpdir(), 'trimast-raft-'));
+  readonly dir: string;
   readonly members = new Map<number, TestMember>();
   readonly fatal: Error[] = [];
   readonly peers: RaftPeer[] = [];
   readonly tls = new Map<number, PeerTls>();
   readonly #options: Partial<RaftNodeOptions>;
+  readonly #ca: Awaited<ReturnType<typeof createTestCa>>;
+  #initialSize = 0;
 
-  private constructor(options: Partial<RaftNodeOptions>) {
+  private constructor(
+    options: Partial<RaftNodeOptions>,
+    dir: string,
+    ca: Awaited<ReturnType<typeof createTestCa>>,
+    size: number,
+  ) {
     this.#options = options;
+    this.dir = dir;
+    this.#ca = ca;
+    this.#initialSize = size;
   }
 
   static async create(size: number, options: Partial<RaftNodeOptions> = {}): Promise<TestCluster> {
-    const cluster = new TestCluster(options);
-    const ca = await createTestCa(join(cluster.dir, 'tls'));
-    for (let id = 1; id <= size; id++) {
-      cluster.peers.push({ id, name: `m${id}`, address: `127.0.0.1:${await freePort()}` });
-      cluster.tls.set(id, await ca.issue(`m${id}`, 'trimast:masters'));
-    }
+    const dir = mkdtempSync(join(tmpdir(), 'trimast-raft-'));
+    const cluster = new TestCluster(options, dir, await createTestCa(join(dir, 'tls')), size);
+    for (let id = 1; id <= size; id++) await cluster.announce(id);
     return cluster;
+  }
+
+  /** Gives a member an address and a certificate. Beyond the initial size it joins when it is started. */
+  async announce(id: number): Promise<RaftPeer> {
+    const peer = { id, name: `m${id}`, address: `127.0.0.1:${await freePort()}` };
+    this.peers[id - 1] = peer;
+    this.tls.set(id, await this.#ca.issue(`m${id}`, 'trimast:masters'));
+    return peer;
   }
 
   async start(id: number): Promise<TestMember> {
@@ -94,7 +109,8 @@ export class TestCluster {
     const options: RaftNodeOptions = {
       clusterId: 'test',
       memberId: id,
-      members: this.peers,
+      members: id > this.#initialSize ? [this.peers[id - 1]!] : this.peers.slice(0, this.#initialSize),
+      join: id > this.#initialSize,
       dataDir: join(this.dir, `m${id}`),
       listen: { host: '127.0.0.1', port: Number(this.peers[id - 1]!.address.split(':')[1]) },
       tls: this.tls.get(id)!,
@@ -104,7 +120,7 @@ export class TestCluster {
     const node = await startRaftNode(
       options,
       machine,
-      process.env['RAFT_TEST_LOG'] ? createLogger(`m${id}`) : silentLogger,
+      process.env.RAFT_TEST_LOG ? createLogger(`m${id}`) : silentLogger,
     );
     const member = { node, machine };
     this.members.set(id, member);
@@ -112,7 +128,7 @@ export class TestCluster {
   }
 
   async startAll(): Promise<void> {
-    await Promise.all(this.peers.map(({ id }) => this.start(id)));
+    await Promise.all(this.peers.slice(0, this.#initialSize).map(({ id }) => this.start(id)));
   }
 
   async stop(id: number): Promise<void> {
@@ -133,6 +149,11 @@ export class TestCluster {
         ends.push(node.onLeadership(({ isLeader }: Leadership) => isLeader && settle(id)));
       }
     });
+  }
+
+  /** The member that leads now. */
+  async leading(): Promise<TestMember> {
+    return this.members.get(await this.leader())!;
   }
 
   /** Some member that runs and does not lead. */
