@@ -69,7 +69,8 @@ export function maintenanceMethods(
           header: header.message(),
           version: apiVersion,
           storageVersion,
-          dbSize: BigInt(Math.max(usage.allocatedBytes, usage.bytes)),
+          // Never 0, by which etcdctl divides.
+          dbSize: BigInt(Math.max(usage.allocatedBytes, usage.bytes, 4_096)),
           dbSizeInUse: BigInt(usage.bytes),
           dbSizeQuota: BigInt(usage.quotaBytes),
           leader: BigInt(status.leaderId ?? 0),

@@ -173,14 +173,13 @@ const emptyTable = Buffer.from([0x20]);
 /** The blocks of one connection's answers. With the client's table each is two bytes or fewer from the second time on. */
 export class ResponseHeaders {
   #table = true;
-  #tableUsed = false;
   #resize = false;
   #sentContentType = false;
   #sentStatusOk = false;
 
-  /** The client remembers less than HTTP/2's default: then it need not remember anything. */
+  /** The client remembers less than HTTP/2's default: then it need not remember anything, and is told so. */
   disableTable(): void {
-    this.#resize = this.#table && this.#tableUsed;
+    this.#resize = true;
     this.#table = false;
   }
 
@@ -189,7 +188,6 @@ export class ResponseHeaders {
     if (!this.#table) return this.#resized(httpOk, plainContentType);
     if (!this.#sentContentType) {
       this.#sentContentType = true;
-      this.#tableUsed = true;
       return Buffer.concat([httpOk, rememberContentType]);
     }
     return this.#sentStatusOk ? headAfterStatus : headBeforeStatus;
