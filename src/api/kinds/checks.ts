@@ -1,7 +1,10 @@
 /** Small validators: each takes a path and a value and gives what is wrong. Absent values pass unless said otherwise. */
 import type { FieldError } from '../definition.ts';
-import { fieldDuplicate, fieldInvalid, fieldNotSupported, fieldRequired } from '../meta/field-error.ts';
-import { validPortName } from '../meta/names.ts';
+import { fieldDuplicate, fieldInvalid, fieldNotSupported, fieldRequired, fieldTooMany } from '../meta/field-error.ts';
+import { parsePercent } from '../meta/int-or-string.ts';
+import { dns1123Subdomain, validPortName } from '../meta/names.ts';
+import { parseQuantity } from '../meta/quantity.ts';
+import { sameJson } from './strategy.ts';
 
 export type Errors = FieldError[];
 
@@ -73,8 +76,67 @@ export function each<T>(
   return (items ?? []).flatMap((item, index) => check(item, `${field}[${index}]`, index));
 }
 
+/** A field that may not differ from what it was. */
+export function immutable(field: string, value: unknown, old: unknown): Errors {
+  return sameJson(value, old) ? [] : [fieldInvalid(field, value, 'field is immutable')];
+}
+
+export function atMost(field: string, items: readonly unknown[] | undefined, max: number): Errors {
+  const count = items?.length ?? 0;
+  return count > max ? [fieldTooMany(field, count, max)] : [];
+}
+
+/** Required, and one of a closed set. */
+export function requiredOneOf(field: string, value: string | undefined, allowed: readonly string[]): Errors {
+  return value ? oneOf(field, value, allowed) : required(field, value);
+}
+
+/** A count, or a share such as `25%`. */
+export function countOrPercent(field: string, value: string | number | undefined): Errors {
+  if (value === undefined) return [];
+  if (typeof value === 'number') return notNegative(field, value);
+  if (parsePercent(value) !== undefined) return [];
+  const detail =
+    "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex used for validation is '[0-9]+%')";
+  return [fieldInvalid(field, value, detail)];
+}
+
+export function notMoreThanAll(field: string, value: string | number | undefined): Errors {
+  if (typeof value !== 'string' || (parsePercent(value) ?? 0) <= 100) return [];
+  return [fieldInvalid(field, value, 'must not be greater than 100%')];
+}
+
+/** Of each number of a status; a status can say nothing below zero. */
+export function notNegativeFields(path: string, object: object | undefined, names: readonly string[]): Errors {
+  const record = (object ?? {}) as Record<string, number | undefined>;
+  return names.flatMap((name) => notNegative(`${path}.${name}`, record[name]));
+}
+
 /** Names of the members that are present. */
 export function present(object: object, names: readonly string[]): string[] {
   const record = object as Record<string, unknown>;
   return names.filter((name) => record[name] !== undefined && record[name] !== null);
+}
+
+/** A canonical quantity, more than nothing. */
+export function positiveQuantity(field: string, value: unknown): Errors {
+  if (value === undefined || parseQuantity(String(value)).nanos > 0n) return [];
+  return [fieldInvalid(field, String(value), 'must be greater than zero')];
+}
+
+export function notNegativeQuantity(field: string, value: unknown): Errors {
+  if (value === undefined || parseQuantity(String(value)).nanos >= 0n) return [];
+  return [fieldInvalid(field, String(value), 'must be greater than or equal to 0')];
+}
+
+/** `example.com/name`; required. */
+export function domainPrefixedPath(field: string, value: string): Errors {
+  if (value === '') return [fieldRequired(field)];
+  const at = value.indexOf('/');
+  if (at <= 0 || at === value.length - 1) {
+    return [fieldInvalid(field, value, 'must be a domain-prefixed path (such as "acme.io/foo")')];
+  }
+  const errors = matches(field, value.slice(0, at), dns1123Subdomain);
+  if (/^[A-Za-z0-9/\-._~%!$&'()*+,;=:]+$/.test(value.slice(at + 1))) return errors;
+  return [...errors, fieldInvalid(field, value.slice(at + 1), 'Invalid path')];
 }

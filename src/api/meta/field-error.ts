@@ -33,6 +33,16 @@ export function fieldNotFound(field: string, value: unknown): FieldError {
   return make('FieldValueNotFound', field, `Not found: ${shown(value)}`);
 }
 
+/** As `fieldInvalid`, where the value is not told: the object as a whole, or a secret. */
+export function fieldWrong(field: string, detail: string): FieldError {
+  return make('FieldValueInvalid', field, `Invalid value: ${detail}`);
+}
+
+export function fieldTooMany(field: string, count: number, max: number): FieldError {
+  const items = max === 1 ? 'item' : 'items';
+  return make('FieldValueTooMany', field, `Too many: ${count}: must have at most ${max} ${items}`);
+}
+
 /** A value outside a closed set. */
 export function fieldNotSupported(field: string, value: unknown, supported: readonly string[]): FieldError {
   const list = [...supported].sort().map((item) => JSON.stringify(item));

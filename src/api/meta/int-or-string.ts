@@ -33,3 +33,8 @@ export function rollingUpdateBounds(
   const unavailable = scaledValue(maxUnavailable ?? 0, replicas, false) ?? 0;
   return surge === 0 && unavailable === 0 ? { surge, unavailable: 1 } : { surge, unavailable };
 }
+
+/** Absent, 0 or `0%`. */
+export function isZeroShare(value: string | number | undefined): boolean {
+  return value === undefined || value === 0 || (typeof value === 'string' && parsePercent(value) === 0);
+}

@@ -52,6 +52,19 @@ export const dns1123Subdomain = rule(
   ),
 );
 
+const wildcard = `\\*\\.${subdomain}`;
+
+/** `*.example.com`. */
+export const wildcardSubdomain = rule(
+  wildcard,
+  maxSubdomainLength,
+  words(
+    "a wildcard DNS-1123 subdomain must start with '*.', followed by a valid DNS subdomain, which must consist of lower case alphanumeric characters, '-' or '.' and end with an alphanumeric character",
+    wildcard,
+    '*.example.com',
+  ),
+);
+
 export const dns1035Label = rule(
   label1035,
   maxLabelLength,

@@ -40,3 +40,10 @@ export const ageColumn: Column = column<KubernetesObject>(
   'Time since the object was created.',
   (object, nowMs) => age(object.metadata?.creationTimestamp, nowMs),
 );
+
+/** In place of the age, where upstream has no printer of its own. */
+export const createdAtColumn: Column = column<KubernetesObject>(
+  'Created At',
+  'When it was created.',
+  ({ metadata }) => metadata?.creationTimestamp ?? '',
+);

@@ -36,3 +36,8 @@ export function containerImages(containers: readonly Container[] | undefined): s
 export function count(object: object | undefined): number {
   return Object.keys(object ?? {}).length;
 }
+
+/** Of a boolean that may be absent. */
+export function printedBoolean(value: boolean | undefined): string {
+  return value === undefined ? unset : value ? 'True' : 'False';
+}

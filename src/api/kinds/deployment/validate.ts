@@ -2,8 +2,8 @@
 import type { FieldError } from '../../definition.ts';
 import type { Deployment, DeploymentSpec } from '../../generated/types/apps-v1.ts';
 import { fieldForbidden, fieldInvalid, fieldRequired } from '../../meta/field-error.ts';
-import { parsePercent } from '../../meta/int-or-string.ts';
-import { notNegative, oneOf } from '../checks.ts';
+import { isZeroShare } from '../../meta/int-or-string.ts';
+import { countOrPercent, notMoreThanAll, notNegative, oneOf } from '../checks.ts';
 import { sameJson } from '../strategy.ts';
 import { validateSelector, validateTemplate } from '../workload/validate-template.ts';
 
@@ -13,7 +13,7 @@ export function validateDeployment(deployment: Deployment): FieldError[] {
   const errors = [
     ...notNegative('spec.replicas', spec.replicas),
     ...validateSelector(spec.selector, 'deployment'),
-    ...validateTemplate(spec.template, spec.selector),
+    ...validateTemplate(spec.template, spec.selector, 'Deployment'),
     ...validateStrategy(spec),
     ...notNegative('spec.minReadySeconds', spec.minReadySeconds),
     ...notNegative('spec.revisionHistoryLimit', spec.revisionHistoryLimit),
@@ -40,24 +40,13 @@ function validateStrategy(spec: DeploymentSpec): FieldError[] {
   }
   if (type !== 'RollingUpdate' || !rollingUpdate) return errors;
   const { maxUnavailable, maxSurge } = rollingUpdate;
-  errors.push(...share(`${field}.maxUnavailable`, maxUnavailable), ...share(`${field}.maxSurge`, maxSurge));
-  if (isZero(maxUnavailable) && isZero(maxSurge)) {
+  errors.push(
+    ...countOrPercent(`${field}.maxUnavailable`, maxUnavailable),
+    ...countOrPercent(`${field}.maxSurge`, maxSurge),
+  );
+  if (isZeroShare(maxUnavailable) && isZeroShare(maxSurge)) {
     errors.push(fieldInvalid(`${field}.maxUnavailable`, maxUnavailable, 'may not be 0 when `maxSurge` is 0'));
   }
-  if (typeof maxUnavailable === 'string' && (parsePercent(maxUnavailable) ?? 0) > 100) {
-    errors.push(fieldInvalid(`${field}.maxUnavailable`, maxUnavailable, 'must not be greater than 100%'));
-  }
+  errors.push(...notMoreThanAll(`${field}.maxUnavailable`, maxUnavailable));
   return errors;
-}
-
-function share(field: string, value: string | number | undefined): FieldError[] {
-  if (typeof value !== 'string') return notNegative(field, value);
-  if (parsePercent(value) !== undefined) return [];
-  const detail =
-    "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%',  or '93%', regex used for validation is '[0-9]+%')";
-  return [fieldInvalid(field, value, detail)];
-}
-
-function isZero(value: string | number | undefined): boolean {
-  return value === 0 || value === undefined || (typeof value === 'string' && parsePercent(value) === 0);
 }

@@ -15,32 +15,46 @@ export function validateSelector(selector: LabelSelector | undefined, kind: stri
   return validateLabelSelector(selector, 'spec.selector');
 }
 
-/** A template whose pods run for ever. */
+/** A template whose pods run for ever. `kind` as the message about deadlines names it. */
 export function validateTemplate(
   template: PodTemplateSpec | undefined,
   selector: LabelSelector | undefined,
+  kind = 'ReplicaSet',
 ): FieldError[] {
   const field = 'spec.template';
   if (!template) return [fieldRequired(field)];
-  const labels = template.metadata?.labels ?? {};
-  const errors: FieldError[] = [];
-  if (selector && !selectorMatches(selector, labels)) {
-    errors.push(fieldInvalid(`${field}.metadata.labels`, labels, '`selector` does not match template `labels`'));
-  }
-  errors.push(
-    ...validateLabels(template.metadata?.labels, `${field}.labels`),
-    ...validateAnnotations(template.metadata?.annotations, `${field}.annotations`),
-  );
+  const errors = [...validateTemplateLabels(template, selector, field), ...validatePodTemplateSpec(template, field)];
   const { spec } = template;
-  if (!spec) return [...errors, fieldRequired(`${field}.spec.containers`)];
-  errors.push(...validatePodSpec(spec, `${field}.spec`));
+  if (!spec) return errors;
   if (spec.restartPolicy !== 'Always') {
     errors.push(fieldNotSupported(`${field}.spec.restartPolicy`, spec.restartPolicy, ['Always']));
   }
   if (spec.activeDeadlineSeconds !== undefined) {
-    const detail = 'activeDeadlineSeconds in ReplicaSet is not Supported';
+    const detail = `activeDeadlineSeconds in ${kind} is not Supported`;
     errors.push(fieldForbidden(`${field}.spec.activeDeadlineSeconds`, detail));
   }
+  return errors;
+}
+
+export function validateTemplateLabels(
+  template: PodTemplateSpec,
+  selector: LabelSelector | undefined,
+  field: string,
+): FieldError[] {
+  const labels = template.metadata?.labels ?? {};
+  if (!selector || selectorMatches(selector, labels)) return [];
+  return [fieldInvalid(`${field}.metadata.labels`, labels, '`selector` does not match template `labels`')];
+}
+
+/** What holds for a template of any kind. */
+export function validatePodTemplateSpec(template: PodTemplateSpec, field: string): FieldError[] {
+  const errors = [
+    ...validateLabels(template.metadata?.labels, `${field}.labels`),
+    ...validateAnnotations(template.metadata?.annotations, `${field}.annotations`),
+  ];
+  const { spec } = template;
+  if (!spec) return [...errors, fieldRequired(`${field}.spec.containers`)];
+  errors.push(...validatePodSpec(spec, `${field}.spec`));
   if ((spec.ephemeralContainers?.length ?? 0) > 0) {
     errors.push(
       fieldForbidden(`${field}.spec.ephemeralContainers`, 'ephemeral containers not allowed in pod template'),

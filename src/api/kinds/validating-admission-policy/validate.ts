@@ -1,0 +1,130 @@
+/** Admission policies and their bindings. Whether an expression compiles is not looked at here. */
+import type { FieldError } from '../../definition.ts';
+import type {
+  MatchResources,
+  NamedRuleWithOperations,
+  ParamKind,
+  ParamRef,
+  ValidatingAdmissionPolicy,
+  ValidatingAdmissionPolicyBinding,
+} from '../../generated/types/admissionregistration-v1.ts';
+import { fieldForbidden, fieldInvalid, fieldRequired } from '../../meta/field-error.ts';
+import { validateLabelSelector } from '../../meta/label-selector.ts';
+import { dns1123Label, dns1123Subdomain, validPathSegment, validQualifiedName } from '../../meta/names.ts';
+import { atMost, each, matches, oneOf, required, requiredName, requiredOneOf, unique } from '../checks.ts';
+import { validateMatchConditions, validateRule } from '../webhook-configuration/validate.ts';
+
+const maxAuditAnnotations = 20;
+const reasons = ['Forbidden', 'Invalid', 'RequestEntityTooLarge', 'Unauthorized'];
+const actions = ['Audit', 'Deny', 'Warn'];
+const identifier = /^[_a-zA-Z][_a-zA-Z0-9]*$/;
+
+export function validatePolicy({ metadata, spec = {} }: ValidatingAdmissionPolicy): FieldError[] {
+  const { validations = [], auditAnnotations = [], variables = [], paramKind, matchConstraints } = spec;
+  const errors: FieldError[] = [];
+  if (validations.length + auditAnnotations.length === 0) {
+    const detail = 'validations or auditAnnotations must be non-empty; at least one must be specified';
+    errors.push(fieldRequired('spec.validations', detail));
+  }
+  return [
+    ...oneOf('spec.failurePolicy', spec.failurePolicy, ['Fail', 'Ignore']),
+    ...(paramKind ? validateParamKind(paramKind, 'spec.paramKind') : []),
+    ...(matchConstraints
+      ? validateMatch(matchConstraints, 'spec.matchConstraints', true)
+      : [fieldRequired('spec.matchConstraints')]),
+    ...validateMatchConditions(spec.matchConditions, 'spec.matchConditions'),
+    ...each('spec.variables', variables, ({ name, expression }, field) => [
+      ...(name && !identifier.test(name)
+        ? [fieldInvalid(`${field}.name`, name, 'name is not a valid CEL identifier')]
+        : []),
+      ...(name ? [] : [fieldRequired(`${field}.name`, 'name is not specified')]),
+      ...(expression?.trim() ? [] : [fieldRequired(`${field}.expression`, 'expression is not specified')]),
+    ]),
+    ...errors,
+    ...each('spec.validations', validations, ({ expression, message = '', reason }, field) => [
+      ...(expression?.trim() ? [] : [fieldRequired(`${field}.expression`, 'expression is not specified')]),
+      ...(message.includes('\n')
+        ? [fieldInvalid(`${field}.message`, message, 'message must not contain line breaks')]
+        : []),
+      ...oneOf(`${field}.reason`, reason, reasons),
+    ]),
+    ...atMost('spec.auditAnnotations', auditAnnotations, maxAuditAnnotations),
+    ...each('spec.auditAnnotations', auditAnnotations, ({ key, valueExpression }, field) => [
+      ...requiredName(`${field}.key`, key && `${metadata?.name ?? ''}/${key}`, validQualifiedName),
+      ...(valueExpression?.trim()
+        ? []
+        : [fieldRequired(`${field}.valueExpression`, 'valueExpression is not specified')]),
+    ]),
+    ...unique(
+      auditAnnotations,
+      ({ key }) => key,
+      (index) => `spec.auditAnnotations[${index}].key`,
+    ),
+  ];
+}
+
+function validateParamKind({ apiVersion, kind }: ParamKind, field: string): FieldError[] {
+  const errors = required(`${field}.apiVersion`, apiVersion);
+  const [group, version] = apiVersion?.includes('/') ? apiVersion.split('/') : ['', apiVersion];
+  errors.push(
+    ...matches(`${field}.apiVersion`, group, dns1123Subdomain),
+    ...matches(`${field}.apiVersion`, version, dns1123Label),
+  );
+  return [...errors, ...requiredName(`${field}.kind`, kind?.toLowerCase(), dns1123Label)];
+}
+
+function validateMatch(match: MatchResources, field: string, needsRules: boolean): FieldError[] {
+  const rules = match.resourceRules ?? [];
+  const named = (rule: NamedRuleWithOperations, here: string) => [
+    ...validateRule(rule, here),
+    ...each(`${here}.resourceNames`, rule.resourceNames, (name, at) => requiredName(at, name, validPathSegment)),
+  ];
+  return [
+    ...requiredOneOf(`${field}.matchPolicy`, match.matchPolicy, ['Equivalent', 'Exact']),
+    ...(match.namespaceSelector ? validateLabelSelector(match.namespaceSelector, `${field}.namespaceSelector`) : []),
+    ...(match.objectSelector ? validateLabelSelector(match.objectSelector, `${field}.objectSelector`) : []),
+    ...each(`${field}.resourceRules`, rules, named),
+    ...each(`${field}.excludeResourceRules`, match.excludeResourceRules, named),
+    ...(needsRules && rules.length === 0 ? [fieldRequired(`${field}.resourceRules`)] : []),
+  ];
+}
+
+export function validateBinding({ spec = {} }: ValidatingAdmissionPolicyBinding): FieldError[] {
+  const { policyName, paramRef, matchResources, validationActions = [] } = spec;
+  const field = 'spec.validationActions';
+  const errors = requiredName('spec.policyName', policyName, dns1123Subdomain);
+  if (paramRef) errors.push(...validateParamRef(paramRef, 'spec.paramRef'));
+  if (matchResources) errors.push(...validateMatch(matchResources, 'spec.matchResources', false));
+  if (validationActions.length === 0) {
+    errors.push(fieldRequired(field, 'at least one validation action is required'));
+  }
+  errors.push(
+    ...each(field, validationActions, (action, here) => oneOf(here, action, actions)),
+    ...unique(
+      validationActions,
+      (action) => action,
+      (index) => `${field}[${index}]`,
+    ),
+  );
+  if (validationActions.includes('Deny') && validationActions.includes('Warn')) {
+    const detail =
+      'must not contain both Deny and Warn (repeating the same validation failure information in the API response and headers serves no purpose)';
+    errors.push(fieldInvalid(field, validationActions, detail));
+  }
+  return errors;
+}
+
+function validateParamRef({ name, selector, parameterNotFoundAction }: ParamRef, field: string): FieldError[] {
+  const errors: FieldError[] = [];
+  if (name && selector) {
+    const detail = 'name and selector are mutually exclusive';
+    errors.push(fieldForbidden(`${field}.name`, detail));
+  }
+  if (!name && !selector) {
+    errors.push(fieldRequired(field, 'one of name or selector must be specified'));
+  }
+  errors.push(...matches(`${field}.name`, name, validPathSegment));
+  if (selector) errors.push(...validateLabelSelector(selector, `${field}.selector`));
+  if (!parameterNotFoundAction) errors.push(fieldRequired(`${field}.parameterNotFoundAction`));
+  return [...errors, ...oneOf(`${field}.parameterNotFoundAction`, parameterNotFoundAction, ['Allow', 'Deny'])];
+}
