@@ -3,6 +3,8 @@ type Event = { readonly atMs: number; readonly sequence: number; readonly run: (
 
 export class EventQueue {
   nowMs = 0;
+  /** Events that ran. */
+  count = 0;
   #sequence = 0;
   #heap: Event[] = [];
 
@@ -30,6 +32,7 @@ export class EventQueue {
     const last = heap.pop()!;
     if (heap.length > 0) this.#sink(last);
     this.nowMs = first.atMs;
+    this.count++;
     first.run();
     return true;
   }

@@ -2,32 +2,52 @@
 import type { Prng } from '../src/lib/prng.ts';
 import type { EventQueue } from './event-queue.ts';
 
+export interface NetworkFaults {
+  readonly dropProbability: number;
+  readonly duplicateProbability: number;
+  readonly slowProbability: number;
+  /** Most deliveries take 1 ms to this. */
+  readonly maxDelayMs: number;
+  /** Some take up to this. */
+  readonly slowDelayMs: number;
+  /** False: what is sent on a link arrives in order, as on one stream. */
+  readonly reorders: boolean;
+}
+
+export const calmNetwork: NetworkFaults = {
+  dropProbability: 0,
+  duplicateProbability: 0,
+  slowProbability: 0,
+  maxDelayMs: 2,
+  slowDelayMs: 2,
+  reorders: false,
+};
+
 export class Network {
   readonly #events: EventQueue;
   readonly #prng: Prng;
-  dropProbability: number;
-  duplicateProbability: number;
-  /** Most deliveries take 1 ms to this. */
-  maxDelayMs: number;
-  /** Some take up to this. */
-  slowDelayMs: number;
-  readonly #cut = new Set<string>();
+  faults: NetworkFaults;
+  readonly #cut = new Set<number>();
+  /** Arrival time of the last delivery of a link, where order is kept. */
+  readonly #lastArrivalMs = new Map<number, number>();
 
-  constructor(events: EventQueue, prng: Prng) {
+  constructor(events: EventQueue, prng: Prng, faults: NetworkFaults) {
     this.#events = events;
     this.#prng = prng;
-    this.dropProbability = prng.pick([0, 0, 0.01, 0.05, 0.15]);
-    this.duplicateProbability = prng.pick([0, 0.01, 0.05]);
-    this.maxDelayMs = prng.pick([2, 10, 40]);
-    this.slowDelayMs = prng.pick([20, 200, 800]);
+    this.faults = faults;
   }
 
   cut(from: number, to: number): void {
-    this.#cut.add(`${from}>${to}`);
+    this.#cut.add(linkOf(from, to));
+  }
+
+  cutBoth(one: number, other: number): void {
+    this.cut(one, other);
+    this.cut(other, one);
   }
 
   isCut(from: number, to: number): boolean {
-    return this.#cut.has(`${from}>${to}`);
+    return this.#cut.size > 0 && this.#cut.has(linkOf(from, to));
   }
 
   healLinks(): void {
@@ -36,21 +56,30 @@ export class Network {
 
   calm(): void {
     this.healLinks();
-    this.dropProbability = 0;
-    this.duplicateProbability = 0;
-    this.slowDelayMs = this.maxDelayMs = 2;
+    this.faults = calmNetwork;
   }
 
-  /** `mayDuplicate`: false for what rides on an ordered stream and must come at most once. */
-  deliver(from: number, to: number, mayDuplicate: boolean, arrive: () => void): void {
-    if (this.isCut(from, to) || this.#prng.chance(this.dropProbability)) return;
-    this.#events.at(this.#delayMs(), () => {
+  /** `reliable`: for what rides on a stream of its own; it may be lost with the link, but comes at most once. */
+  deliver(from: number, to: number, reliable: boolean, arrive: () => void): void {
+    const { dropProbability, duplicateProbability } = this.faults;
+    if (this.isCut(from, to) || (dropProbability > 0 && this.#prng.chance(dropProbability))) return;
+    this.#events.at(this.#delayMs(from, to), () => {
       if (!this.isCut(from, to)) arrive();
     });
-    if (mayDuplicate && this.#prng.chance(this.duplicateProbability)) this.#events.at(this.#delayMs(), arrive);
+    if (reliable || duplicateProbability === 0 || !this.#prng.chance(duplicateProbability)) return;
+    this.#events.at(this.#delayMs(from, to), arrive);
   }
 
-  #delayMs(): number {
-    return this.#prng.integer(1, this.#prng.chance(0.03) ? this.slowDelayMs : this.maxDelayMs);
+  #delayMs(from: number, to: number): number {
+    const { slowProbability, slowDelayMs, maxDelayMs, reorders } = this.faults;
+    const slow = slowProbability > 0 && this.#prng.chance(slowProbability);
+    const delayMs = this.#prng.integer(1, slow ? slowDelayMs : maxDelayMs);
+    if (reorders) return delayMs;
+    const link = linkOf(from, to);
+    const arrivalMs = Math.max(this.#events.nowMs + delayMs, this.#lastArrivalMs.get(link) ?? 0);
+    this.#lastArrivalMs.set(link, arrivalMs);
+    return arrivalMs - this.#events.nowMs;
   }
 }
+
+const linkOf = (from: number, to: number): number => from * 1_000 + to;

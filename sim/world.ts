@@ -1,18 +1,37 @@
 /**
- * One run: members, network, faults and clients, all from one seed. First the safety phase, with faults; then everything is healed and
- * the cluster must make progress and agree.
+ * One run: members, network, clients and faults, all from one seed. First the safety phase, with faults; then everything is healed and the
+ * cluster must make progress and agree, byte by byte.
  */
 import { AssertionError } from '../src/lib/assert.ts';
 import { Prng } from '../src/lib/prng.ts';
-import { Checker, Violation } from './checker.ts';
+import { initialConfiguration } from '../src/raft/core/configuration.ts';
+import type { ProposalFailure } from '../src/raft/proposal-tracker.ts';
+import type { RaftPeer } from '../src/raft/types.ts';
+import { ConsensusChecker } from './checkers/consensus.ts';
+import { checkLinearizability, type Operation } from './checkers/linearizability.ts';
+import { StoreModel } from './checkers/store-model.ts';
+import { type Judge, Violation } from './checkers/violation.ts';
+import { Client } from './clients/client.ts';
+import { call } from './clients/connection.ts';
+import { Watcher } from './clients/watcher.ts';
 import { EventQueue } from './event-queue.ts';
-import { Member } from './member.ts';
+import { Nemesis } from './nemesis.ts';
 import { Network } from './network.ts';
+import { Member } from './process/member.ts';
+import { withSimulatedGlobals } from './runtime/globals.ts';
+import { drawScenario, type Scenario } from './scenario.ts';
 
-const safetyMs = 6_000;
-const livenessMs = 10_000;
-/** Pairs of logs are compared every so many events; all else after every event. */
-const compareEveryEvents = 200;
+const settleMs = 400;
+const livenessMs = 12_000;
+/** States that the search for a linear order may visit; a history beyond it is counted, not judged. */
+const maxLinearizabilityStates = 20_000;
+
+export interface RunOptions {
+  /** Keep the story. Changes nothing of the run. */
+  readonly trace?: boolean;
+  /** Look at nothing: for the canary, which proves that the checks are what finds mistakes. */
+  readonly blind?: boolean;
+}
 
 export interface RunResult {
   readonly seed: number;
@@ -21,195 +40,305 @@ export interface RunResult {
   readonly events: number;
   readonly elections: number;
   readonly committed: number;
-  readonly acknowledged: number;
+  readonly operations: number;
+  readonly reads: number;
+  readonly watched: number;
   readonly crashes: number;
+  readonly undecided: number;
+  readonly story: readonly string[];
 }
 
-export class World {
+export class World implements Judge {
+  readonly seed: number;
   readonly prng: Prng;
   readonly events = new EventQueue();
-  readonly checker = new Checker();
+  readonly scenario: Scenario;
   readonly network: Network;
-  readonly ids: readonly number[];
-  readonly #members: Member[];
-  readonly #seed: number;
-  #commands = 0;
+  readonly peers: readonly RaftPeer[];
+  readonly consensus: ConsensusChecker;
+  readonly model: StoreModel;
+  readonly nemesis: Nemesis;
+  readonly members: readonly Member[];
+  readonly history: Operation[] = [];
+  readonly #blind: boolean;
+  readonly #clients: readonly Client[];
+  readonly #watchers: readonly Watcher[];
+  readonly #story: string[] | undefined;
+  #failure: string | undefined;
   #origins = 0;
-  #faults = true;
-  #crashes = 0;
-  readonly #crashEveryMs: number;
-  readonly #partitionEveryMs: number;
-  /** Crashes where they hurt most. */
-  readonly #crashAfterVote: number;
-  readonly #crashAfterElection: number;
-  readonly limits: { maxMessageBytes: number; maxInflightMessages: number };
+  /** Proposals that were told to be certainly not in the log, by origin and sequence. */
+  readonly #refused = new Set<string>();
+  readonly #committedProposals = new Map<string, number>();
+  faults = true;
+  /** Highest revision that any client was told of. */
+  acknowledgedRevision = 1;
+  acknowledgements = 0;
+  refusedWrites = 0;
+  reads = 0;
+  #undecided = 0;
 
-  constructor(seed: number) {
-    this.#seed = seed;
+  constructor(seed: number, { trace = false, blind = false }: RunOptions = {}) {
+    this.seed = seed;
     this.prng = new Prng(seed);
-    this.network = new Network(this.events, this.prng);
-    this.ids = Array.from({ length: this.prng.pick([1, 2, 3, 3, 3, 3, 5, 5]) }, (_, position) => position + 1);
-    this.#members = this.ids.map((id) => new Member(id, this));
-    this.#crashEveryMs = this.prng.pick([200, 500, 1_000, 4_000]);
-    this.#partitionEveryMs = this.prng.pick([300, 700, 1_500, 20_000]);
-    this.#crashAfterVote = this.prng.pick([0, 0, 0.05, 0.5]);
-    this.#crashAfterElection = this.prng.pick([0, 0, 0.3, 0.8]);
-    this.limits = {
-      maxMessageBytes: this.prng.pick([1, 200, 1 << 20]),
-      maxInflightMessages: this.prng.pick([1, 4, 64]),
+    this.#blind = blind;
+    this.#story = trace ? [] : undefined;
+    const scenario = drawScenario(this.prng);
+    this.scenario = scenario;
+    this.network = new Network(this.events, this.prng, scenario.network);
+    this.peers = Array.from({ length: scenario.replicas }, (_, position) => this.peerOf(position + 1));
+    const spares = scenario.nemeses.membershipEveryMs > 0 ? 3 : 0;
+    this.consensus = new ConsensusChecker(initialConfiguration(this.peers), this);
+    this.model = new StoreModel(this);
+    this.nemesis = new Nemesis(this);
+    this.members = Array.from({ length: scenario.replicas + spares }, (_, position) => {
+      const member = new Member(position + 1, this, { rate: this.#clockRate(), wallOffsetMs: 0 });
+      member.disk.delayMs = scenario.diskDelayMs;
+      member.borderDelayMs = scenario.borderDelayMs;
+      return member;
+    });
+    this.#clients = Array.from({ length: scenario.clients }, (_, position) => new Client(this, position + 1));
+    this.#watchers = Array.from(
+      { length: scenario.watchers },
+      (_, position) =>
+        new Watcher(this, `watcher ${position + 1}`, position === 0 ? { key: 'k', end: 'l' } : { key: 'k1' }),
+    );
+    this.consensus.onLeader = (id, term) => {
+      this.note(() => `member ${id} leads term ${term}`);
+      this.nemesis.elected(this.member(id)!);
     };
+    this.consensus.onCommitted = (_id, { origin, sequence, index }) => this.#proposalCommitted(origin, sequence, index);
   }
 
-  member(id: number): Member {
-    return this.#members[id - 1]!;
+  peerOf(id: number): RaftPeer {
+    return { id, name: `m${id}`, address: `m${id}:1` };
+  }
+
+  member(id: number): Member | undefined {
+    return this.members[id - 1];
   }
 
   nextOrigin(): number {
-    return ++this.#origins;
+    return this.prng.uint32() * 2 ** 12 + ++this.#origins;
   }
 
-  /** A member has just promised its vote. */
-  afterVote(member: Member): void {
-    if (!this.#faults || !this.prng.chance(this.#crashAfterVote)) return;
-    this.events.at(this.prng.integer(0, 2), () => this.#crash(member));
+  /** A line of the story; made only when somebody reads it. */
+  note(line: () => string): void {
+    this.#story?.push(`${this.events.nowMs.toFixed(0).padStart(6)} ms  ${line()}`);
   }
 
-  afterElection(member: Member): void {
-    if (!this.#faults || !this.prng.chance(this.#crashAfterElection)) return;
-    this.events.at(this.prng.integer(0, 40), () => this.#crash(member));
+  violation(rule: string, detail: string): never {
+    const violation = new Violation(rule, detail);
+    if (!this.#blind) this.fail(violation);
+    throw violation;
+  }
+
+  fail(error: unknown): void {
+    if (this.#blind || this.#failure !== undefined) return;
+    if (error instanceof Violation) this.#failure = error.message;
+    else if (error instanceof AssertionError) this.#failure = `assertion: ${error.message}`;
+    else this.#failure = `error: ${(error as Error)?.stack ?? String(error)}`;
+    this.note(() => `FAILED: ${this.#failure}`);
+  }
+
+  /** For what runs outside of a process. */
+  attempt(run: () => void): void {
+    try {
+      run();
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  acknowledged(revision: number): void {
+    this.acknowledgements++;
+    this.acknowledgedRevision = Math.max(this.acknowledgedRevision, revision);
+  }
+
+  proposalsFailed(origin: number, failures: readonly ProposalFailure[]): void {
+    for (const { sequence, code } of failures) {
+      if (code === 'unknown') continue;
+      const id = `${origin}/${sequence}`;
+      this.#refused.add(id);
+      const index = this.#committedProposals.get(id);
+      if (index !== undefined)
+        this.violation('refused proposals', `proposal ${id} was refused (${code}), but is committed as entry ${index}`);
+    }
+  }
+
+  #proposalCommitted(origin: number, sequence: number, index: number): void {
+    if (origin === 0) return;
+    const id = `${origin}/${sequence}`;
+    const before = this.#committedProposals.get(id);
+    if (before !== undefined)
+      this.violation('proposals once', `proposal ${id} is committed as entries ${before} and ${index}`);
+    if (this.#refused.has(id))
+      this.violation('refused proposals', `proposal ${id} was refused, then committed as entry ${index}`);
+    this.#committedProposals.set(id, index);
   }
 
   run(): RunResult {
-    let failure: string | undefined;
-    try {
-      for (const member of this.#members) member.start();
-      this.#scheduleClients();
-      this.#scheduleCrash();
-      this.#schedulePartition();
-      this.#runFor(safetyMs);
-      this.#heal();
-      this.#checkLiveness();
-    } catch (error) {
-      if (error instanceof Violation) failure = error.message;
-      else if (error instanceof AssertionError) failure = `assertion: ${error.message}`;
-      else failure = `error: ${(error as Error).stack}`;
-    }
-    const { events, elections, committedIndex: committed, acknowledgedCount: acknowledged } = this.checker;
-    const simulatedMs = Math.round(this.events.nowMs);
+    withSimulatedGlobals(() => this.attempt(() => this.#run()));
     return {
-      seed: this.#seed,
-      failure,
-      simulatedMs,
-      events,
-      elections,
-      committed,
-      acknowledged,
-      crashes: this.#crashes,
+      seed: this.seed,
+      failure: this.#failure,
+      simulatedMs: Math.round(this.events.nowMs),
+      events: this.events.count,
+      elections: this.consensus.elections,
+      committed: this.consensus.committedIndex,
+      operations: this.acknowledgements,
+      reads: this.reads,
+      watched: this.#watchers.reduce((sum, watcher) => sum + watcher.seen, 0),
+      crashes: this.nemesis.crashes,
+      undecided: this.#undecided,
+      story: this.#story ?? [],
     };
+  }
+
+  #run(): void {
+    const { scenario } = this;
+    this.note(() => `seed ${this.seed}: ${JSON.stringify(scenario)}`);
+    for (const { id } of this.peers) this.member(id)!.start();
+    for (const client of this.#clients) client.begin();
+    for (const watcher of this.#watchers) watcher.begin();
+    this.nemesis.begin();
+    this.#compactNowAndThen();
+    this.#runFor(scenario.faultsMs);
+    this.#heal();
+    this.#runFor(settleMs);
+    for (const client of this.#clients) client.active = false;
+    this.#liveness();
+    this.#converged();
+    this.#linearizable();
   }
 
   #runFor(durationMs: number, until?: () => boolean): boolean {
     const endMs = this.events.nowMs + durationMs;
-    for (let count = 1; this.events.step(endMs); count++) {
-      if (count % compareEveryEvents === 0) this.checker.compareLogs(this.#observed());
+    while (this.events.step(endMs)) {
+      if (this.#failure !== undefined) return true;
       if (until?.()) return true;
     }
     return until === undefined;
   }
 
-  #observed() {
-    return this.#members.flatMap(({ id, loop }) => (loop ? [{ id, core: loop.core }] : []));
+  #clockRate(): number {
+    const { clockSkew } = this.scenario;
+    return clockSkew === 1 ? 1 : clockSkew ** (2 * this.prng.float() - 1);
   }
 
-  #scheduleClients(): void {
-    this.events.at(this.prng.integer(1, 30), () => {
-      if (!this.#faults) return;
-      const member = this.prng.pick(this.#members);
-      if (member.running) {
-        const burst = this.prng.chance(0.1) ? this.prng.integer(2, 12) : 1;
-        const timeoutMs = this.prng.pick([100, 1_000, 5_000]);
-        for (let count = 0; count < burst; count++) member.propose(this.#nextCommand(), timeoutMs);
-        if (this.prng.chance(0.3)) member.read(1_000);
-        if (this.prng.chance(0.005)) member.loop!.transferLeadership(0);
-      }
-      this.#scheduleClients();
+  #compactNowAndThen(): void {
+    const { compactEveryMs } = this.scenario.nemeses;
+    if (compactEveryMs === 0) return;
+    this.events.at(this.prng.integer(1, 2 * compactEveryMs), () => {
+      if (!this.faults) return;
+      const work = async ({ store }: { store: import('../src/store/types.ts').Store }) =>
+        store.compact(Math.max(1, store.revision - this.prng.integer(0, 10)), { timeoutMs: 500 });
+      call(this, this.contact(), 1_000, work, () => undefined);
+      this.#compactNowAndThen();
     });
-  }
-
-  #nextCommand(): string {
-    return `c${++this.#commands}`;
-  }
-
-  #scheduleCrash(): void {
-    this.events.at(this.prng.integer(1, 2 * this.#crashEveryMs), () => {
-      if (!this.#faults) return;
-      // Now and then the power of several fails at once.
-      const count = this.prng.chance(0.2) ? this.prng.integer(1, this.ids.length) : 1;
-      for (let left = count; left > 0; left--) this.#crash(this.prng.pick(this.#members));
-      const slow = this.prng.pick(this.#members);
-      slow.diskDelayMs = this.prng.pick([0, 1, 5, 50]);
-      slow.applyDelayMs = this.prng.pick([0, 0, 10, 100]);
-      this.#scheduleCrash();
-    });
-  }
-
-  #crash(member: Member): void {
-    if (!member.running || !this.#faults) return;
-    this.#crashes++;
-    member.crash();
-    this.events.at(this.prng.pick([1, 50, 300, 1_000]), () => {
-      if (!member.running) member.start();
-    });
-  }
-
-  #schedulePartition(): void {
-    this.events.at(this.prng.integer(1, 2 * this.#partitionEveryMs), () => {
-      if (!this.#faults) return;
-      this.network.healLinks();
-      if (this.prng.chance(0.7)) this.#partition();
-      this.#schedulePartition();
-    });
-  }
-
-  #partition(): void {
-    if (this.prng.chance(0.3)) {
-      // One direction of one link.
-      this.network.cut(this.prng.pick(this.ids), this.prng.pick(this.ids));
-      return;
-    }
-    const side = new Set(this.ids.filter(() => this.prng.chance(0.5)));
-    for (const from of this.ids)
-      for (const to of this.ids) if (side.has(from) !== side.has(to)) this.network.cut(from, to);
   }
 
   #heal(): void {
-    this.#faults = false;
+    if (this.#failure !== undefined) return;
+    this.note(() => 'everything is healed');
+    this.faults = false;
+    this.nemesis.end();
     this.network.calm();
-    for (const member of this.#members) {
-      member.diskDelayMs = 1;
-      member.applyDelayMs = 0;
-      if (!member.running) member.start();
+    for (const member of this.members) {
+      member.disk.delayMs = 1;
+      member.borderDelayMs = 0;
+      const used = member.hasJoined || member.id <= this.peers.length;
+      if (!member.running && !member.retired && used) member.start();
     }
   }
 
-  #checkLiveness(): void {
-    this.#runFor(1_000);
-    const before = this.checker.acknowledgedCount;
-    for (const member of this.#members) member.propose(this.#nextCommand(), livenessMs);
-    const wanted = before + this.#members.length;
-    const agreed = () =>
-      this.checker.acknowledgedCount >= wanted &&
-      this.#members.every(({ appliedIndex }) => appliedIndex === this.checker.committedIndex);
-    if (!this.#runFor(livenessMs, agreed))
-      throw new Violation(
-        `liveness: after healing ${this.checker.acknowledgedCount - before} of ${this.#members.length} proposals were ` +
-          `acknowledged within ${livenessMs} ms, applied ${this.#members.map((member) => member.appliedIndex)}`,
+  /** Where a client would try: mostly who belongs to the cluster. */
+  contact(): Member {
+    const { members } = this.consensus.committedConfiguration();
+    const { id } = this.prng.pick(members);
+    return this.prng.chance(0.95) ? this.member(id)! : this.prng.pick(this.members);
+  }
+
+  /** Who belongs to the cluster, and is not lost. */
+  #alive(): readonly Member[] {
+    const { members } = this.consensus.committedConfiguration();
+    return this.members.filter(({ id, retired }) => !retired && members.some((member) => member.id === id));
+  }
+
+  /** A write through every member must succeed, and everyone must apply everything. */
+  #liveness(): void {
+    if (this.#failure !== undefined) return;
+    const waiting = new Set(this.#alive());
+    let writes = 0;
+    const write = (member: Member) => {
+      const value = `final.${member.id}.${++writes}`;
+      const success = [{ type: 'put', key: 'k1', value: Buffer.from(value) } as const];
+      const callMs = this.events.nowMs;
+      call(
+        this,
+        member,
+        2_000,
+        async ({ store }) => store.transact({ compare: [], success }, { timeoutMs: 1_500 }),
+        (answer) => {
+          const end = answer.type === 'answer' ? this.events.nowMs : undefined;
+          this.history.push({ client: 'final', call: callMs, return: end, input: { type: 'put', key: 'k1', value } });
+          if (end !== undefined || !this.#alive().includes(member)) waiting.delete(member);
+          else this.events.at(50, () => write(member));
+        },
       );
-    this.checker.compareLogs(this.#observed());
-    this.checker.converged(this.#members);
+    };
+    const startMs = this.events.nowMs;
+    for (const member of this.#alive()) write(member);
+    const agreed = () =>
+      waiting.size === 0 &&
+      this.#alive().every(
+        ({ appliedIndex, life }) =>
+          appliedIndex === this.consensus.committedIndex && life?.thread.loop?.core.log.committed === appliedIndex,
+      );
+    if (!this.#runFor(livenessMs, agreed))
+      this.violation(
+        'liveness',
+        `${livenessMs} ms after everything was healed, writes through members ${[...waiting].map(({ id }) => id)} have not succeeded; ` +
+          `applied ${this.#alive().map(({ id, appliedIndex }) => `${id}: ${appliedIndex}`)} of ${this.consensus.committedIndex}`,
+      );
+    this.note(() => `agreed after ${this.events.nowMs - startMs} ms`);
+    // What watches still have to be told.
+    for (const watcher of this.#watchers) watcher.moveTo(this.#alive());
+    this.#runFor(200);
+    if (this.#failure === undefined) for (const watcher of this.#watchers) watcher.checkComplete();
+  }
+
+  /** Replicas are equal byte by byte, and equal to the model. */
+  #converged(): void {
+    if (this.#failure !== undefined) return;
+    let first: { id: number; bytes: Buffer } | undefined;
+    for (const { id, life, appliedIndex } of this.#alive()) {
+      if (appliedIndex !== this.consensus.committedIndex) continue;
+      let bytes = Buffer.alloc(0);
+      life!.api.enter(() => {
+        bytes = Buffer.concat([...(life!.machine.snapshot() as Iterable<Uint8Array>)]);
+        const { items } = life!.store.range({ key: '\u0000', end: '' });
+        const expected = this.model.rangeAt({ key: '\u0000', end: '' }, this.model.revision);
+        if (
+          items.length !== expected.length ||
+          items.some((item, at) => Buffer.compare(item.value, expected[at]!.value) !== 0)
+        )
+          this.violation('equal replicas', `member ${id} does not hold what the log says`);
+      });
+      if (first && !first.bytes.equals(bytes)) this.violation('equal replicas', `members ${first.id} and ${id} differ`);
+      first ??= { id, bytes };
+    }
+  }
+
+  #linearizable(): void {
+    if (this.#failure !== undefined) return;
+    for (const { pending } of this.#clients) if (pending) this.history.push(pending);
+    const verdict = checkLinearizability(this.history, { maxStates: maxLinearizabilityStates });
+    if (verdict.result === 'violation') this.violation('linearizability', verdict.story);
+    if (verdict.result === 'undecided') this.#undecided++;
   }
 }
 
-export function runSeed(seed: number): RunResult {
-  return new World(seed).run();
+/** Must be called from a plain turn of the event loop (see runtime/globals.ts). */
+export function runSeed(seed: number, options?: RunOptions): RunResult {
+  return new World(seed, options).run();
 }

@@ -1,0 +1,221 @@
+/** Does harm: at random times, and where it hurts most. Everything that it does is in the story. */
+import type { Message } from '../src/raft/core/types.ts';
+import type { MembershipChange } from '../src/raft/types.ts';
+import type { Member } from './process/member.ts';
+import type { World } from './world.ts';
+
+export class Nemesis {
+  readonly #world: World;
+  active = true;
+  crashes = 0;
+  #damaged = 0;
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  begin(): void {
+    const { nemeses } = this.#world.scenario;
+    this.#repeat(nemeses.crashEveryMs, () => this.crash(this.#anyMember()));
+    this.#repeat(nemeses.powerLossEveryMs, () => this.#powerLoss());
+    this.#repeat(nemeses.partitionEveryMs, () => this.#partition());
+    this.#repeat(nemeses.isolateLeaderEveryMs, () => this.#isolateLeader());
+    this.#repeat(nemeses.pauseEveryMs, () => this.#pause());
+    this.#repeat(nemeses.slowDiskEveryMs, () => this.#slowDisk());
+    this.#repeat(nemeses.transferEveryMs, () => this.#transfer());
+    this.#repeat(nemeses.clockJumpEveryMs, () => this.#clockJump());
+    this.#repeat(nemeses.membershipEveryMs, () => this.#changeMembership());
+  }
+
+  /** A message leaves a member. */
+  sent(member: Member, { type, reject, entries }: Message): void {
+    if (!this.active) return;
+    const { prng, events, scenario } = this.#world;
+    const { crashAfterVote, crashAfterAppend } = scenario.nemeses;
+    if (type === 'vote-response' && !reject && crashAfterVote > 0 && prng.chance(crashAfterVote))
+      events.at(prng.integer(0, 2), () => this.crash(member, 'right after its vote'));
+    else if (type === 'append' && entries.length > 0 && crashAfterAppend > 0 && prng.chance(crashAfterAppend))
+      events.at(prng.integer(0, 3), () => this.crash(member, 'right after an append'));
+  }
+
+  elected(member: Member): void {
+    if (!this.active) return;
+    const { prng, events, scenario } = this.#world;
+    const { crashAfterElection, cutNewLeader } = scenario.nemeses;
+    if (crashAfterElection > 0 && prng.chance(crashAfterElection))
+      events.at(prng.integer(0, 40), () => this.crash(member, 'right after its election'));
+    if (cutNewLeader > 0 && prng.chance(cutNewLeader)) this.#cutFromMany(member);
+  }
+
+  /** Everything works again from now on. */
+  end(): void {
+    this.active = false;
+  }
+
+  crash(member: Member, when = ''): void {
+    if (!member.running || !this.active) return;
+    const { prng, events, scenario } = this.#world;
+    this.#world.note(() => `NEMESIS crashes member ${member.id} ${when}`);
+    this.crashes++;
+    member.crash();
+    // The majority that makes up for a damaged disk must stay the same.
+    if (scenario.nemeses.diskDamage && scenario.nemeses.membershipEveryMs === 0) this.#damage(member);
+    events.at(prng.integer(1, scenario.nemeses.downMs), () => {
+      if (!member.running && !member.retired && this.active) member.start();
+    });
+  }
+
+  #anyMember(): Member {
+    return this.#world.prng.pick(this.#world.members);
+  }
+
+  #leader(): Member | undefined {
+    return this.#world.members.findLast((member) => member.life?.thread.loop?.core.role === 'leader');
+  }
+
+  #repeat(everyMs: number, strike: () => void): void {
+    if (everyMs === 0) return;
+    const { prng, events } = this.#world;
+    events.at(prng.integer(1, 2 * everyMs), () => {
+      if (!this.active) return;
+      strike();
+      this.#repeat(everyMs, strike);
+    });
+  }
+
+  #powerLoss(): void {
+    const { prng, members } = this.#world;
+    const spared = prng.integer(0, Math.max(0, members.length - 2));
+    for (const member of members.slice(spared)) this.crash(member, 'with others');
+  }
+
+  /** At most as many disks as the others can make up for. */
+  #damage(member: Member): void {
+    const { prng, members, consensus } = this.#world;
+    if (this.#damaged >= Math.floor((members.length - 1) / 2) || member.damaged || !prng.chance(0.5)) return;
+    const what = member.disk.damage(prng, prng.pick(['bit-rot', 'misdirected-write']));
+    if (!what) return;
+    this.#damaged++;
+    member.damaged = true;
+    consensus.durable(member.id).forgiven = true;
+    this.#world.note(() => `NEMESIS damages the disk of member ${member.id}: ${what}`);
+  }
+
+  #partition(): void {
+    const { prng, network, members } = this.#world;
+    network.healLinks();
+    if (!prng.chance(0.7)) {
+      this.#world.note(() => 'NEMESIS heals all links');
+      return;
+    }
+    const ids = members.map(({ id }) => id);
+    if (prng.chance(0.3)) {
+      const [from, to] = [prng.pick(ids), prng.pick(ids)];
+      network.cut(from, to);
+      this.#world.note(() => `NEMESIS cuts ${from} → ${to}`);
+      return;
+    }
+    const side = new Set(ids.filter(() => prng.chance(0.5)));
+    for (const from of ids) for (const to of ids) if (side.has(from) !== side.has(to)) network.cut(from, to);
+    this.#world.note(() => `NEMESIS parts {${[...side]}} from the others`);
+  }
+
+  #isolateLeader(): void {
+    const { prng, network, members, events } = this.#world;
+    const leader = this.#leader();
+    if (!leader) return;
+    const way = prng.pick(['both', 'both', 'in', 'out'] as const);
+    for (const { id } of members) {
+      if (id === leader.id) continue;
+      if (way !== 'in') network.cut(leader.id, id);
+      if (way !== 'out') network.cut(id, leader.id);
+    }
+    this.#world.note(() => `NEMESIS cuts leader ${leader.id} off (${way})`);
+    events.at(prng.integer(50, 900), () => {
+      if (this.active) network.healLinks();
+    });
+  }
+
+  /** The leader keeps at most a minority; now and then it then crashes, and its links heal. */
+  #cutFromMany(leader: Member): void {
+    const { prng, network, members, events } = this.#world;
+    const others = members.filter((member) => member !== leader);
+    const kept = prng.integer(0, Math.max(0, Math.floor(members.length / 2) - 1));
+    const start = prng.integer(0, Math.max(0, others.length - 1));
+    const reachable = new Set(
+      Array.from({ length: kept }, (_, position) => others[(start + position) % others.length]!.id),
+    );
+    for (const { id } of others) if (!reachable.has(id)) network.cutBoth(leader.id, id);
+    this.#world.note(() => `NEMESIS leaves new leader ${leader.id} only {${[...reachable]}}`);
+    events.at(prng.integer(30, 500), () => {
+      if (!this.active) return;
+      if (prng.chance(0.6)) this.crash(leader, 'after it was cut off');
+      network.healLinks();
+    });
+  }
+
+  #pause(): void {
+    const { prng } = this.#world;
+    const member = prng.chance(0.5) ? (this.#leader() ?? this.#anyMember()) : this.#anyMember();
+    const durationMs = prng.integer(50, 1_000);
+    const whole = prng.chance(0.6);
+    if (whole) member.pause(durationMs);
+    else member.pauseApi(durationMs);
+    this.#world.note(
+      () => `NEMESIS stops ${whole ? 'member' : 'the API thread of member'} ${member.id} for ${durationMs} ms`,
+    );
+  }
+
+  #slowDisk(): void {
+    const { prng } = this.#world;
+    const member = this.#anyMember();
+    member.disk.delayMs = prng.pick([0, 1, 20, 120]);
+    this.#world.note(() => `NEMESIS: a write of member ${member.id} takes ${member.disk.delayMs} ms`);
+  }
+
+  #transfer(): void {
+    const { prng, members } = this.#world;
+    const target = prng.chance(0.5) ? 0 : prng.pick(members).id;
+    this.#world.note(() => `leadership transfer to ${target} is asked for`);
+    this.#anyMember().onRaftLane((thread) => thread.loop?.transferLeadership(target));
+  }
+
+  /** Asks a member for a change; the leader decides whether it may be. */
+  #changeMembership(): void {
+    const { prng, members, consensus } = this.#world;
+    const { incoming, learners } = consensus.committedConfiguration();
+    const outside = members.filter(({ id, retired }) => !retired && !incoming.includes(id) && !learners.includes(id));
+    const inside = [...incoming, ...learners];
+    const changes: MembershipChange[] = [];
+    const fresh = outside.find((member) => !member.running && !member.hasJoined);
+    if (fresh) {
+      const peer = this.#world.peerOf(fresh.id);
+      changes.push({ type: 'add-learner', member: peer, promote: prng.chance(0.7) });
+      if (incoming.length > 0) changes.push({ type: 'replace', id: prng.pick(incoming), by: peer });
+    }
+    if (incoming.length > 1) changes.push({ type: 'remove', id: prng.pick(inside) });
+    if (learners.length > 0) changes.push({ type: 'promote', id: prng.pick(learners) });
+    if (changes.length === 0) return;
+    const change = prng.pick(changes);
+    if (fresh && (change.type === 'add-learner' || change.type === 'replace')) {
+      fresh.joins = true;
+      fresh.hasJoined = true;
+      fresh.start();
+    }
+    const { life, id } = prng.pick(members.filter(({ running }) => running));
+    this.#world.note(() => `member ${id} is asked to ${JSON.stringify(change)}`);
+    life!.api.enter(() => {
+      life!.node.changeMembership(change, { timeoutMs: 1_000 }).then(
+        () => this.#world.note(() => `done: ${JSON.stringify(change)}`),
+        (error: Error) => this.#world.note(() => `not done: ${change.type}: ${error.message}`),
+      );
+    });
+  }
+
+  #clockJump(): void {
+    const { prng } = this.#world;
+    const member = this.#anyMember();
+    member.clock.wallOffsetMs += prng.integer(-3_600_000, 3_600_000);
+    this.#world.note(() => `NEMESIS turns the wall clock of member ${member.id}`);
+  }
+}

@@ -1,0 +1,102 @@
+/**
+ * What one seed is about. Swarm testing: each seed turns on a random part of the faults, with random strength, and leaves the others off; a run with
+ * everything on at once reaches less, because faults hide each other's effects.
+ */
+import type { Prng } from '../src/lib/prng.ts';
+import type { NetworkFaults } from './network.ts';
+
+export interface Scenario {
+  readonly replicas: number;
+  readonly faultsMs: number;
+  readonly network: NetworkFaults;
+  /** Messages go through the production codec and protobuf, byte by byte. */
+  readonly framed: boolean;
+  readonly limits: { readonly maxMessageBytes: number; readonly maxInflightMessages: number };
+  readonly snapshotEveryEntries: number;
+  readonly keptEntries: number;
+  readonly clients: number;
+  readonly keys: number;
+  readonly thinkMs: number;
+  readonly timeoutMs: number;
+  readonly watchers: number;
+  /** Monotonic clocks run at rates between 1 / this and this. */
+  readonly clockSkew: number;
+  readonly diskDelayMs: number;
+  readonly borderDelayMs: number;
+  /** How long a learner must have been caught up before it is promoted. */
+  readonly autopilotStableMs: number;
+  readonly nemeses: Nemeses;
+}
+
+/** Mean time between strikes in milliseconds, or probability of a strike when the occasion comes; 0: not in this seed. */
+export interface Nemeses {
+  readonly crashEveryMs: number;
+  readonly powerLossEveryMs: number;
+  readonly crashAfterVote: number;
+  readonly crashAfterElection: number;
+  readonly crashAfterAppend: number;
+  /** A new leader can reach only a part of the others for a while (the beginning of figure 8 of the Raft paper). */
+  readonly cutNewLeader: number;
+  readonly partitionEveryMs: number;
+  readonly isolateLeaderEveryMs: number;
+  readonly pauseEveryMs: number;
+  readonly slowDiskEveryMs: number;
+  readonly transferEveryMs: number;
+  readonly compactEveryMs: number;
+  readonly clockJumpEveryMs: number;
+  readonly membershipEveryMs: number;
+  readonly diskDamage: boolean;
+  /** How long a crashed member stays down, at most. */
+  readonly downMs: number;
+}
+
+export function drawScenario(prng: Prng): Scenario {
+  const some = (probability: number, choices: readonly number[]) => (prng.chance(probability) ? prng.pick(choices) : 0);
+  const replicas = prng.pick([1, 2, 3, 3, 3, 3, 3, 4, 5, 5, 5, 7]);
+  return {
+    replicas,
+    faultsMs: replicas > 5 ? 2_000 : 2_500,
+    network: {
+      dropProbability: some(0.4, [0.01, 0.05, 0.15]),
+      duplicateProbability: some(0.3, [0.02, 0.1]),
+      slowProbability: some(0.4, [0.03, 0.1]),
+      maxDelayMs: prng.pick([2, 2, 10, 30]),
+      slowDelayMs: prng.pick([50, 200, 800]),
+      reorders: prng.chance(0.4),
+    },
+    framed: prng.chance(0.15),
+    limits: {
+      maxMessageBytes: prng.pick([1, 1, 200, 1 << 20]),
+      maxInflightMessages: prng.pick([1, 4, 64]),
+    },
+    snapshotEveryEntries: prng.pick([5, 15, 40, 1_000]),
+    keptEntries: prng.pick([0, 3, 10, 100]),
+    clients: prng.pick([2, 3, 5]),
+    keys: prng.pick([1, 3, 6]),
+    thinkMs: prng.pick([20, 50, 100]),
+    timeoutMs: prng.pick([100, 400, 2_000]),
+    watchers: prng.pick([1, 2]),
+    clockSkew: some(0.3, [1.02, 1.3]) || 1,
+    diskDelayMs: prng.pick([0, 1, 1, 4, 15]),
+    borderDelayMs: prng.pick([0, 0, 1, 10]),
+    autopilotStableMs: prng.pick([0, 100]),
+    nemeses: {
+      crashEveryMs: some(0.5, [150, 400, 1_000]),
+      powerLossEveryMs: some(0.25, [400, 1_200]),
+      crashAfterVote: some(0.25, [0.1, 0.5]),
+      crashAfterElection: some(0.3, [0.3, 0.8]),
+      crashAfterAppend: some(0.2, [0.02, 0.1]),
+      cutNewLeader: some(0.3, [0.3, 0.8]),
+      partitionEveryMs: some(0.35, [200, 600]),
+      isolateLeaderEveryMs: some(0.35, [300, 800]),
+      pauseEveryMs: some(0.25, [200, 600]),
+      slowDiskEveryMs: some(0.25, [200, 600]),
+      transferEveryMs: some(0.3, [150, 500]),
+      compactEveryMs: some(0.5, [100, 400]),
+      clockJumpEveryMs: some(0.2, [200, 800]),
+      membershipEveryMs: some(0.35, [100, 300]),
+      diskDamage: prng.chance(0.15),
+      downMs: prng.pick([5, 100, 400]),
+    },
+  };
+}
