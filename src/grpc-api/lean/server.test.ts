@@ -240,7 +240,7 @@ describe('bad input', () => {
     const empty = '000000040000000000';
     socket.write(Buffer.concat([Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), hex(empty), hex(frames)]));
     const chunks: Buffer[] = [];
-    socket.on('data', (chunk) => chunks.push(chunk));
+    socket.on('data', (chunk: Buffer) => chunks.push(chunk));
     await once(socket, 'close');
     expect(frameTypes(Buffer.concat(chunks))).toContain(7);
   });
@@ -251,7 +251,7 @@ describe('bad input', () => {
     const start = [Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), hex('000000040000000000')];
     socket.write(Buffer.concat([...start, ...Array.from({ length: 1_100 }, () => ping)]));
     const chunks: Buffer[] = [];
-    socket.on('data', (chunk) => chunks.push(chunk));
+    socket.on('data', (chunk: Buffer) => chunks.push(chunk));
     await once(socket, 'close');
     expect(frameTypes(Buffer.concat(chunks)).at(-1)).toBe(7);
   });
@@ -268,7 +268,7 @@ describe('bad input', () => {
     // A client that does not keep to the limit that it was told.
     const socket = connectTcp(port, '127.0.0.1');
     const received: Buffer[] = [];
-    socket.on('data', (chunk) => received.push(chunk));
+    socket.on('data', (chunk: Buffer) => received.push(chunk));
     socket.write(Buffer.concat([Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), hex('000000040000000000')]));
     const headers = Buffer.concat([
       Buffer.from([0x83, 0x86, 0x04, 21]),
