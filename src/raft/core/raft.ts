@@ -12,12 +12,13 @@
 import { assert } from '../../lib/assert.ts';
 import type { Prng } from '../../lib/prng.ts';
 import { planAutopilot } from './autopilot.ts';
+import { ElectionClock } from './election-clock.ts';
 import { type ChangeResult, Leader, type ProposeResult } from './leader.ts';
 import type { LeaderHost, OutgoingFields, RaftLimits } from './leader-host.ts';
 import { type LogReader, RaftLog } from './log.ts';
 import { allMembers, isVoter, quorumVote } from './quorum.ts';
 import type { ReadState, Ready, ReadyWrite } from './ready.ts';
-import { adaptedElectionTicks, RoundTrips } from './round-trips.ts';
+import { RoundTrips } from './round-trips.ts';
 import {
   type Configuration,
   type HardState,
@@ -84,10 +85,7 @@ export class Raft {
   readonly #votes = new Map<number, boolean>();
   #leader: Leader | undefined;
   #ticks = 0;
-  #electionElapsed = 0;
-  /** Where between the shortest and the longest timeout this member's lies in this term, from 0 to 1. */
-  #electionFraction = 0;
-  #electionTicks: readonly [number, number];
+  readonly #clock: ElectionClock;
   /** Others have gone on without this member. */
   #removed = false;
   #messages: Message[] = [];
@@ -104,7 +102,7 @@ export class Raft {
     this.term = options.hardState.term;
     this.vote = options.hardState.vote;
     this.#durable = options.hardState;
-    this.#electionTicks = options.electionTicks;
+    this.#clock = new ElectionClock(options.electionTicks);
     this.log = new RaftLog(options.log, options.hardState.commit, options.applied, options.configuration);
     this.#becomeFollower(this.term, 0);
   }
@@ -114,12 +112,10 @@ export class Raft {
   /** One unit of time has passed. */
   tick(): void {
     this.#ticks++;
-    this.#electionElapsed++;
-    this.#adaptElectionTicks();
+    this.#clock.tick(this.#roundTrip());
     if (this.#leader) {
       if (!this.#leader.tick()) this.#becomeFollower(this.term, 0);
-    } else if (this.#electionElapsed >= this.#electionTimeout() && this.#promotable())
-      this.#campaign('pre-vote', false);
+    } else if (this.#clock.expired && this.#promotable()) this.#campaign('pre-vote', false);
   }
 
   /** Only a leader takes proposals; a follower's node forwards them. */
@@ -234,7 +230,7 @@ export class Raft {
 
   /** Shortest and longest election timeout at present, in ticks. */
   get electionTicks(): readonly [number, number] {
-    return this.#electionTicks;
+    return this.#clock.range;
   }
 
   get removed(): boolean {
@@ -280,8 +276,7 @@ export class Raft {
     }
     this.leaderId = 0;
     this.#leader = undefined;
-    this.#electionElapsed = 0;
-    this.#electionFraction = this.#options.prng.float();
+    this.#clock.redraw(this.#options.prng.float());
     this.#votes.clear();
   }
 
@@ -305,7 +300,7 @@ export class Raft {
       limits: this.#limits,
       roundTrips: this.#roundTrips,
       now: () => this.#ticks,
-      electionTicks: () => this.#electionTicks,
+      electionTicks: () => this.#clock.range,
       send: (fields) => this.#send(fields),
       answerRead: (to, context, index) => {
         if (to === this.id) this.#reads.push({ context, index });
@@ -323,22 +318,26 @@ export class Raft {
 
   // --- elections (dissertation, 3.4 and 9.6) ---
 
-  #electionTimeout(): number {
-    const [low, high] = this.#electionTicks;
-    return low + Math.floor(this.#electionFraction * (high - low + 1));
-  }
-
   /** A follower counts with what its leader measures, everyone else with what it measures itself. */
-  #adaptElectionTicks(): void {
-    const roundTrip =
-      this.leaderId === 0 || this.#leader
-        ? this.#roundTrips.toQuorum(this.configuration, this.id)
-        : this.#roundTrips.told;
-    this.#electionTicks = adaptedElectionTicks(this.#options.electionTicks, roundTrip);
+  #roundTrip(): number {
+    const follows = this.leaderId !== 0 && !this.#leader;
+    return follows ? this.#roundTrips.told : this.#roundTrips.toQuorum(this.configuration, this.id);
   }
 
   #promotable(): boolean {
-    return this.mayCampaign && !this.#removed && isVoter(this.configuration, this.id) && !this.log.unstable.snapshot;
+    return this.mayCampaign && !this.#removed && this.#mayBeNeeded() && !this.log.unstable.snapshot;
+  }
+
+  /**
+   * A voter; or one that leaves by an entry that is not known to be committed: its log may be the only one that can still win, and
+   * without it nobody could end the change (dissertation, 4.2.2).
+   */
+  #mayBeNeeded(): boolean {
+    const { configurations, committed } = this.log;
+    return (
+      isVoter(this.configuration, this.id) ||
+      (configurations.current.index > committed && isVoter(configurations.at(committed).configuration, this.id))
+    );
   }
 
   #campaign(kind: 'pre-vote' | 'vote', force: boolean): void {
@@ -378,7 +377,7 @@ export class Raft {
     const granted = free && this.log.isUpToDate(received.index, received.logTerm);
     if (granted && !preVote) {
       this.vote = from;
-      this.#electionElapsed = 0;
+      this.#clock.restart();
     }
     this.#sendAfterWrite({
       type: preVote ? 'pre-vote-response' : 'vote-response',
@@ -401,8 +400,7 @@ export class Raft {
   #stepHigherTerm(received: Message): void {
     const { type } = received;
     if (type === 'vote' || type === 'pre-vote') {
-      const heardLeader =
-        this.role === 'leader' || (this.leaderId !== 0 && this.#electionElapsed < this.#electionTicks[0]);
+      const heardLeader = this.role === 'leader' || (this.leaderId !== 0 && this.#clock.fresh);
       if (heardLeader && !received.force) return;
     }
     const keepsTerm = type === 'pre-vote' || (type === 'pre-vote-response' && !received.reject);
@@ -458,7 +456,7 @@ export class Raft {
     assert(this.role !== 'leader', 'two leaders in one term', { term: this.term, other: received.from });
     if (this.role !== 'follower') this.#becomeFollower(this.term, received.from);
     this.leaderId = received.from;
-    this.#electionElapsed = 0;
+    this.#clock.restart();
     this.#removed = false;
     if (received.type === 'append') this.#handleAppend(received);
     else if (received.type === 'snapshot') this.#handleSnapshot(received);
