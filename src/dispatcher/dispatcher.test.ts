@@ -50,7 +50,7 @@ async function master(options: { name?: string; tls?: TlsFiles; peers?: LastSeen
       users.push(user);
       return api;
     },
-    peers,
+    peers: () => peers,
     logger: silentLogger,
     clock: { ...systemClock, monotonicMs: () => systemClock.monotonicMs() + skewMs },
   });

@@ -29,8 +29,8 @@ export interface DispatcherOptions {
   readonly systemClient: ApiClient;
   /** For writes on behalf of a node. */
   clientFor(user: UserInfo): ApiClient;
-  /** The other masters. Closed with the dispatcher. */
-  readonly peers?: readonly LastSeenPeer[] | undefined;
+  /** The other masters, asked for whenever they are needed; whoever gives them closes them. */
+  readonly peers?: (() => readonly LastSeenPeer[]) | undefined;
   readonly logger: Logger;
   readonly clock?: Clock | undefined;
 }
@@ -50,7 +50,7 @@ export interface Dispatcher {
 }
 
 export function createDispatcher(options: DispatcherOptions): Dispatcher {
-  const { masterName, systemClient, clientFor, logger, peers = [], clock = systemClock } = options;
+  const { masterName, systemClient, clientFor, logger, peers = () => [], clock = systemClock } = options;
   const abort = new AbortController();
   const { signal } = abort;
   const source = new AssignmentSource({ client: systemClient, clock, logger, signal });
@@ -166,7 +166,7 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
       const ages = nodes.map((node) => lastSeen.ageMs(node));
       const doubtful = nodes.filter((_, i) => ages[i] === neverSeen || ages[i]! > heardWithinMs);
       if (doubtful.length === 0) return ages;
-      const answers = await Promise.all(peers.map((peer) => askPeer(peer, doubtful)));
+      const answers = await Promise.all(peers().map((peer) => askPeer(peer, doubtful)));
       const seen = new Map(
         doubtful.map((node, i) => [node, answers.map((answer) => answer[i] ?? neverSeen).reduce(youngest, neverSeen)]),
       );
@@ -177,7 +177,6 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     close() {
       closeAll('this master is shutting down');
       abort.abort();
-      for (const peer of peers) peer.close();
     },
   };
 }

@@ -19,6 +19,10 @@ export interface MasterConfig {
   /** Goes up by one when the cluster is recovered or restored; default 1. */
   readonly epoch?: number;
   readonly memberId: number;
+  /** The cluster exists: an empty data folder means that this master comes to it (again), and never that it may found it. */
+  readonly join?: boolean;
+  /** Made when missing; default `identity.key` in `dataDir`. */
+  readonly identityKeyFile?: string;
   readonly dataDir: string;
   /** All masters, this one included. It listens on the host of its own addresses. */
   readonly members: readonly MasterMember[];

@@ -5,7 +5,9 @@ import type { EndpointSlice } from '../api/generated/types/discovery-v1.ts';
 import { isReason } from '../api/status.ts';
 import type { GroupVersionResource, TypedObject } from '../api/types.ts';
 import { resources } from '../api/types.ts';
-import type { ApiClient } from '../client/types.ts';
+import type { ApiClient, LeaderContext } from '../client/types.ts';
+import type { Logger } from '../lib/logger.ts';
+import type { MemberDirectory } from './cluster/member-directory.ts';
 import type { MasterConfig } from './config.ts';
 import { splitAddress } from './load-config.ts';
 
@@ -15,11 +17,30 @@ const httpsPort = 443;
 const endpoints = { group: '', version: 'v1', resource: 'endpoints' };
 const endpointSlices = { group: 'discovery.k8s.io', version: 'v1', resource: 'endpointslices' };
 
-/** Creates what is missing and corrects the list of masters. */
-export async function ensureKubernetesService(
-  client: ApiClient,
+/** Corrects it now and whenever the members change, until the leadership ends. */
+export async function keepKubernetesService(
+  { client, signal }: Pick<LeaderContext, 'client' | 'signal'>,
   config: Pick<MasterConfig, 'members' | 'network'>,
+  directory: MemberDirectory,
+  logger: Logger,
 ): Promise<void> {
+  const correct = async (): Promise<void> => {
+    if (signal.aborted) return;
+    const voters = directory.list().filter(({ learner, apiAddress }) => !learner && apiAddress !== '');
+    await ensureKubernetesService(client, { ...config, members: voters.length > 0 ? voters : config.members });
+  };
+  let running = Promise.resolve();
+  directory.onChange(() => {
+    running = running.then(correct).catch((error: Error) => {
+      if (!signal.aborted)
+        logger.warn({ reason: error.message }, 'the list of masters in the Service kubernetes is old');
+    });
+  });
+  await correct();
+}
+
+/** Creates what is missing and corrects the list of masters. */
+export async function ensureKubernetesService(client: ApiClient, config: ServiceConfig): Promise<void> {
   const wanted = planKubernetesService(config);
   await ensure(client, resources.services, wanted.service, (present) => present);
   await Promise.all([
@@ -32,7 +53,12 @@ export async function ensureKubernetesService(
   ]);
 }
 
-export function planKubernetesService(config: Pick<MasterConfig, 'members' | 'network'>): {
+interface ServiceConfig {
+  readonly members: readonly { readonly apiAddress: string }[];
+  readonly network: MasterConfig['network'];
+}
+
+export function planKubernetesService(config: ServiceConfig): {
   service: Service;
   endpoints: Endpoints;
   slice: EndpointSlice;

@@ -40,6 +40,7 @@ export function resolveMasterConfig(config: MasterConfig, folder: string, file: 
     ...config,
     ...(config.backup && { backup: checkBackup(config.backup, path, fail) }),
     dataDir: path(config.dataDir),
+    ...(config.identityKeyFile !== undefined && { identityKeyFile: path(config.identityKeyFile) }),
     serviceAccountKeyFile: path(config.serviceAccountKeyFile),
     tls: { caFile: path(config.tls.caFile), certFile: path(config.tls.certFile), keyFile: path(config.tls.keyFile) },
   };

@@ -4,6 +4,7 @@
  */
 import { randomInt } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import * as grpc from '@grpc/grpc-js';
 import type { Node } from '../api/generated/types/core-v1.ts';
 import { resources } from '../api/types.ts';
@@ -19,7 +20,7 @@ import { openTarget } from '../backup/index.ts';
 import { InformerSet } from '../client/informer-set.ts';
 import type { LeaderContext } from '../client/types.ts';
 import { startControllers } from '../controllers/index.ts';
-import { createDispatcher, createLastSeenPeer } from '../dispatcher/index.ts';
+import { createDispatcher } from '../dispatcher/index.ts';
 import { ClusterService } from '../gen/trimast/cluster/v1/cluster_pb.ts';
 import { DispatcherService } from '../gen/trimast/dispatcher/v1/dispatcher_pb.ts';
 import { ResourceService } from '../gen/trimast/resource/v1/resource_pb.ts';
@@ -30,29 +31,61 @@ import { clientCredentials, serverCredentials } from '../lib/grpc.ts';
 import type { Logger } from '../lib/logger.ts';
 import { startRaftNode } from '../raft/index.ts';
 import { readIdentity } from '../raft/offline.ts';
+import type { RaftNode } from '../raft/types.ts';
 import { startScheduler } from '../scheduler/scheduler.ts';
 import { createStore } from '../store/index.ts';
 import { startBackupLoop } from './backup-loop.ts';
+import { keepAnnouncing } from './cluster/announce.ts';
 import { explainMismatch, raftClusterId } from './cluster/cluster-identity.ts';
 import { addClusterService } from './cluster/cluster-service.ts';
+import { loadIdentityKey } from './cluster/identity-key.ts';
+import { LastSeenPeers } from './cluster/last-seen-peers.ts';
+import { createMemberDirectory } from './cluster/member-directory.ts';
+import { MemberRegistry } from './cluster/member-registry.ts';
+import { createMembership } from './cluster/membership.ts';
+import { PeerClients } from './cluster/peer-clients.ts';
 import type { SnapshotSource } from './cluster/snapshot-source.ts';
 import { startCompaction } from './compaction.ts';
 import type { MasterConfig } from './config.ts';
-import { ensureKubernetesService } from './kubernetes-service.ts';
+import { keepKubernetesService } from './kubernetes-service.ts';
 import { type LeaderLoop, runLeaderLoops } from './leader-loops.ts';
 import { ConfigError, splitAddress } from './load-config.ts';
+import { startHashMarks, startHashWatch } from './repair/hash-watch.ts';
+import { isCorrupt } from './repair/is-corrupt.ts';
 import { masterStatus } from './status.ts';
 
 const grpcDrainMs = 1_000;
+const catchUpTimeoutMs = 5_000;
+const catchUpPauseMs = 100;
 /** At a shutdown of the whole cluster nobody may be left to take over. */
 const handOverTimeoutMs = 1_000;
+/** Load balancers see within this time that this master is not ready any more; until then it serves. */
+const drainNoticeMs = 500;
 
 export interface Master {
   /** Gives leadership away if it has it, lets running requests end, closes the log. */
   stop(): Promise<void>;
 }
 
-export async function startMaster(config: MasterConfig, logger: Logger): Promise<Master> {
+export interface StartOptions {
+  /** It comes to a cluster that exists, empty, and serves nobody before it has caught up. */
+  readonly join: boolean;
+  /** Ends the waiting for that. */
+  readonly signal: AbortSignal;
+  /** Right before the listeners open. */
+  beforeServing(): Promise<void>;
+  /** Its data must not be used any more. Called at most once. */
+  onBroken(reason: string): void;
+  /** It is no member of the cluster any more and has stopped. */
+  onRemoved(): Promise<void>;
+}
+
+/** Undefined: the signal aborted before it had caught up. */
+export async function startMaster(
+  config: MasterConfig,
+  logger: Logger,
+  options: StartOptions,
+): Promise<Master | undefined> {
   const self = config.members.find((member) => member.id === config.memberId)!;
   const tls = config.tls;
 
@@ -66,11 +99,38 @@ export async function startMaster(config: MasterConfig, logger: Logger): Promise
       dataDir: config.dataDir,
       listen: splitAddress(self.raftAddress),
       tls: { ...tls, peerOrganization: identities.peersOrganization },
+      join: options.join,
+      onFatal: (error) => {
+        if (isCorrupt(error)) options.onBroken(error.message);
+        logger.fatal({ err: error }, 'consensus cannot go on; the process ends');
+        process.exit(1);
+      },
     },
     stateMachine,
     logger.child({ part: 'raft' }),
   );
   attach(raft);
+  if (options.join && !(await catchUp(raft, options.signal))) {
+    await raft.stop();
+    return undefined;
+  }
+  await options.beforeServing();
+
+  const ending = new AbortController();
+  const peerClients = new PeerClients(clientCredentials(tls));
+  const registry = new MemberRegistry(store);
+  const clusterLogger = logger.child({ part: 'cluster' });
+  const directory = createMemberDirectory(config, raft, registry, clusterLogger, ending.signal);
+  const membership = createMembership(raft, registry, clusterLogger);
+  const hashWatch = startHashWatch({
+    memberId: config.memberId,
+    store,
+    directory,
+    clients: peerClients,
+    logger: clusterLogger,
+    signal: ending.signal,
+    onDiffers: (reason) => options.onBroken(reason),
+  });
 
   const tokens = new ServiceAccountTokens({
     keys: readServiceAccountKeys(config.serviceAccountKeyFile),
@@ -95,17 +155,16 @@ export async function startMaster(config: MasterConfig, logger: Logger): Promise
       raft: () => (raft.leadership().leaderId === undefined ? 'no leader is known' : undefined),
       shutdown: () => (stopping ? 'this master is shutting down' : undefined),
     },
-    debugStatus: () => masterStatus(self.name, raft, store),
+    debugStatus: () => masterStatus(self.name, raft, store, hashWatch.problems),
     logger: logger.child({ part: 'api' }),
   });
 
+  const lastSeenPeers = new LastSeenPeers(directory, clientCredentials(tls));
   const dispatcher = createDispatcher({
     masterName: self.name,
     systemClient,
     clientFor,
-    peers: config.members
-      .filter((member) => member !== self)
-      .map((member) => createLastSeenPeer(member.name, member.grpcAddress, clientCredentials(tls))),
+    peers: () => lastSeenPeers.current(),
     logger: logger.child({ part: 'dispatcher' }),
   });
   const grpcServer = new grpc.Server({
@@ -114,8 +173,19 @@ export async function startMaster(config: MasterConfig, logger: Logger): Promise
   });
   dispatcher.addTo(grpcServer);
   addResourceService(grpcServer, clientFor, logger.child({ part: 'grpc' }));
-  const snapshotSource: SnapshotSource = { store, takeSnapshot: () => stateMachine.snapshot(), identity: config };
-  addClusterService(grpcServer, { snapshotSource, logger: logger.child({ part: 'cluster' }) });
+  const snapshotSource: SnapshotSource = { store, takeSnapshot: () => store.snapshotStream(), identity: config };
+  addClusterService(grpcServer, {
+    memberId: config.memberId,
+    raft,
+    store,
+    snapshotSource,
+    membership,
+    registry,
+    directory,
+    refusal: () => (stopping ? 'it is shutting down' : undefined),
+    problems: () => hashWatch.problems,
+    logger: clusterLogger,
+  });
   addReflectionService(grpcServer, [ResourceService, DispatcherService, ClusterService]);
   const health = addHealthService(
     grpcServer,
@@ -129,7 +199,7 @@ export async function startMaster(config: MasterConfig, logger: Logger): Promise
     store,
     raft,
     directory: {
-      etcdAddress: ({ id }) => config.members.find((member) => member.id === id)?.etcdAddress,
+      etcdAddress: ({ id }) => directory.list().find((member) => member.id === id)?.etcdAddress || undefined,
       newMemberId: () => randomInt(2 ** 32, 2 ** 40),
     },
     tls,
@@ -155,11 +225,12 @@ export async function startMaster(config: MasterConfig, logger: Logger): Promise
   const loops: LeaderLoop[] = [
     {
       name: 'bootstrap',
-      async start({ client }) {
-        await ensureBootstrapObjects(client);
-        await ensureKubernetesService(client, config);
+      async start(context) {
+        await ensureBootstrapObjects(context.client);
+        await keepKubernetesService(context, config, directory, clusterLogger);
       },
     },
+    { name: 'hash-marks', start: (context) => startHashMarks(context, store, clusterLogger) },
     {
       name: 'scheduler',
       start: (context) =>
@@ -200,23 +271,65 @@ export async function startMaster(config: MasterConfig, logger: Logger): Promise
     });
   }
   const leading = runLeaderLoops(raft, (term) => clientFor(systemUser('system:trimast-leader'), term), loops, logger);
+  const identityKey = loadIdentityKey(config.identityKeyFile ?? join(config.dataDir, 'identity.key'));
+  void keepAnnouncing({
+    config,
+    raft,
+    registry,
+    directory,
+    membership,
+    clients: peerClients,
+    key: identityKey,
+    logger: clusterLogger,
+    signal: ending.signal,
+  });
   logger.info({ api: self.apiAddress, grpc: self.grpcAddress, raft: self.raftAddress }, 'master started');
 
-  return {
-    async stop() {
-      stopping = true;
-      health.stop();
-      leading.stop();
-      if (raft.leadership().isLeader && config.members.length > 1) {
-        await raft
-          .transferLeadership(undefined, { timeoutMs: handOverTimeoutMs })
-          .catch((error: unknown) => logger.warn({ error: String(error) }, 'leadership was not taken over'));
-      }
-      dispatcher.close();
-      await Promise.all([apiServer.close(), closeGrpc(grpcServer), etcd.stop()]);
-      await raft.stop();
-    },
+  let stopped: Promise<void> | undefined;
+  const stop = async () => {
+    stopping = true;
+    ending.abort();
+    health.stop();
+    leading.stop();
+    const others = raft.members().filter(({ learner, id }) => !learner && id !== config.memberId).length > 0;
+    if (raft.leadership().isLeader && others) {
+      await raft
+        .transferLeadership(undefined, { timeoutMs: handOverTimeoutMs })
+        .catch((error: unknown) => logger.warn({ error: String(error) }, 'leadership was not taken over'));
+    }
+    apiServer.drain();
+    if (others) await new Promise((resolve) => setTimeout(resolve, drainNoticeMs));
+    dispatcher.close();
+    lastSeenPeers.close();
+    peerClients.close();
+    await Promise.all([apiServer.close(), closeGrpc(grpcServer), etcd.stop()]);
+    await raft.stop();
   };
+  const master: Master = { stop: () => (stopped ??= stop()) };
+  const leaveIfRemoved = async () => {
+    const { role } = await raft.status();
+    if (role !== 'removed' || stopping) return;
+    await master.stop();
+    await options.onRemoved();
+  };
+  const onFailure = (error: Error) => logger.warn({ reason: error.message }, 'the own membership could not be checked');
+  raft.onMembers(() => void leaveIfRemoved().catch(onFailure));
+  void leaveIfRemoved().catch(onFailure);
+  return master;
+}
+
+/** True once this replica has everything that was acknowledged before; false when the signal aborted first. */
+async function catchUp(raft: Pick<RaftNode<unknown>, 'readBarrier'>, signal: AbortSignal): Promise<boolean> {
+  while (!signal.aborted) {
+    try {
+      await raft.readBarrier({ signal, timeoutMs: catchUpTimeoutMs });
+      return true;
+    } catch {
+      // No leader has found this member yet, or the state is still on its way.
+      await new Promise((resolve) => setTimeout(resolve, catchUpPauseMs));
+    }
+  }
+  return false;
 }
 
 /** Consensus would refuse it too, but does not know of epochs. @throws ConfigError */

@@ -14,6 +14,8 @@ export interface MasterStatus {
   /** Over the whole state; equal on replicas at the same applied index. */
   readonly stateHash: string;
   readonly voters: readonly number[];
+  /** What is known to be wrong with replicas, by member id. */
+  readonly problems: Readonly<Record<string, string>>;
   readonly peers: readonly { readonly id: number; readonly matchIndex: number; readonly active: boolean }[];
 }
 
@@ -21,8 +23,10 @@ export async function masterStatus(
   name: string,
   raft: Pick<RaftNode<unknown>, 'status'>,
   store: Pick<Store, 'stateHash'>,
+  problems: ReadonlyMap<number, string>,
 ): Promise<MasterStatus> {
   const { memberId, role, leaderId, term, commitIndex, voters, peers } = await raft.status();
   const { appliedIndex, revision, hash } = store.stateHash();
-  return { name, memberId, role, leaderId, term, appliedIndex, commitIndex, revision, stateHash: hash, voters, peers };
+  const position = { role, leaderId, term, appliedIndex, commitIndex, revision, stateHash: hash };
+  return { name, memberId, ...position, voters, peers, problems: Object.fromEntries(problems) };
 }

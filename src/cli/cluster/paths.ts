@@ -33,6 +33,10 @@ export class ClusterPaths {
   get pkiDir(): string {
     return join(this.dir, 'pki');
   }
+  /** A master's identity, apart from its data: it outlives a lost disk. */
+  identityKeyFile(master: string): string {
+    return join(this.pkiDir, `${master}.identity.key`);
+  }
   get configDir(): string {
     return join(this.dir, 'config');
   }

@@ -21,6 +21,8 @@ export function renderMaster(
     clusterId: cluster.id,
     ...(cluster.epoch !== undefined && { epoch: cluster.epoch }),
     memberId: member.memberId!,
+    ...(cluster.formed && { join: true }),
+    identityKeyFile: paths.identityKeyFile(member.name),
     dataDir: paths.memberData(member.name),
     members: membersOfKind(cluster, 'master').map((master) => ({
       id: master.memberId!,

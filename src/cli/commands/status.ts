@@ -24,6 +24,8 @@ export interface MemberStatus {
   readonly appliedIndex?: number;
   readonly appliedRevision?: number;
   readonly stateHash?: string;
+  /** What is wrong with a master's state, in its own words or those of another. */
+  readonly problem?: string;
 }
 
 export interface EtcdAccess {
@@ -68,6 +70,7 @@ function memberStatus(
   master: MasterStatus | undefined,
   leader: MasterStatus | undefined,
 ): MemberStatus {
+  const problem = master?.problem ?? leader?.problems?.[String(member.memberId)];
   const running = runningProcess(paths.runDir, member.name);
   const { name, kind, address, ports } = member;
   const silent = kind === 'master' && master === undefined && running?.state === 'running';
@@ -86,6 +89,7 @@ function memberStatus(
       appliedRevision: master.revision,
       ...(master.stateHash !== undefined && { stateHash: master.stateHash }),
     }),
+    ...(problem !== undefined && { problem }),
   };
 }
 
@@ -110,7 +114,8 @@ export function renderStatus(result: ClusterStatus): string {
     String(member.appliedRevision ?? '-'),
   ]);
   const header = ['NAME', 'KIND', 'STATE', 'PID', 'ADDRESS', 'PORTS', 'ROLE', 'TERM', 'REVISION'];
-  return `${renderTable([header, ...rows])}\nkubeconfig: ${result.kubeconfig}\n${result.etcd ? etcdLine(result.etcd) : ''}`;
+  const problems = result.members.flatMap(({ name, problem }) => (problem ? [`${name}: ${problem}\n`] : []));
+  return `${renderTable([header, ...rows])}${problems.join('')}\nkubeconfig: ${result.kubeconfig}\n${result.etcd ? etcdLine(result.etcd) : ''}`;
 }
 
 /** As arguments, for `etcdctl` and `benchmark`. */

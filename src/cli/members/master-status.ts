@@ -16,6 +16,10 @@ export interface MasterStatus {
   readonly revision: number;
   readonly stateHash?: string;
   readonly voters?: readonly number[];
+  /** Why it does not serve. */
+  readonly problem?: string;
+  /** What it knows to be wrong with others, by member id. */
+  readonly problems?: Readonly<Record<string, string>>;
 }
 
 const timeoutMs = 1_500;

@@ -2,8 +2,11 @@
 import { initialConfiguration } from '../../raft/core/configuration.ts';
 import { inspectFolder, replayFolder, seedFolder } from '../../raft/offline.ts';
 import type { RaftPeer } from '../../raft/types.ts';
+import { encodeCommand } from '../../store/command-codec.ts';
 import { StoreStateMachine } from '../../store/store-state-machine.ts';
+import { prefixEnd } from '../../store/types.ts';
 import { type ClusterIdentity, raftClusterId } from '../cluster/cluster-identity.ts';
+import { membersPrefix } from '../cluster/member-registry.ts';
 
 export { type FolderReport, inspectFolder } from '../../raft/offline.ts';
 
@@ -33,6 +36,14 @@ export async function stateOfFolder(dataDir: string): Promise<OfflineState> {
   return { machine, index: Math.max(1, index), term: Math.max(1, term), revision: machine.state.revision };
 }
 
+/** The masters of the new epoch say for themselves where they are, and who. */
+function forgetMembers({ machine, index, term }: OfflineState): void {
+  const range = { key: membersPrefix, end: prefixEnd(membersPrefix) };
+  const transaction = { compare: [], success: [{ type: 'delete' as const, ...range }] };
+  machine.apply({ index, term, command: encodeCommand({ type: 'transaction', transaction }) });
+  machine.applied(index);
+}
+
 export interface SeedRequest {
   readonly identity: ClusterIdentity;
   /** Who votes in the new epoch. */
@@ -45,6 +56,7 @@ export interface SeedRequest {
 /** Writes the same beginning into every folder; its revision is `bump` above that of the state. Returns that revision. */
 export async function seedFolders(state: OfflineState, request: SeedRequest): Promise<number> {
   const { machine, index, term } = state;
+  forgetMembers(state);
   machine.state.skipTo(state.revision + (request.bump ?? revisionBump));
   const clusterId = raftClusterId(request.identity);
   const meta = { index, term: term + 1, configuration: initialConfiguration(request.members) };
