@@ -14,6 +14,7 @@ import { type ChangeResult, Raft } from './core/raft.ts';
 import type { Ready, ReadyWrite } from './core/ready.ts';
 import type { Configuration, Entry, Message, ProposedEntry, SnapshotMeta } from './core/types.ts';
 import type { LogStorage } from './log-storage.ts';
+import { PeerBook } from './peer-book.ts';
 import { type PendingProposal, type ProposalFailure, ProposalTracker } from './proposal-tracker.ts';
 import { type PendingRead, ReadTracker } from './read-tracker.ts';
 import type { RaftPeer, RaftStatus } from './types.ts';
@@ -27,8 +28,6 @@ const expireEveryTicks = 5;
 const autopilotEveryTicks = 20;
 /** For how long a learner must have kept up before it becomes a voter by itself; default. */
 const defaultAutopilotStableMs = 1_000;
-/** Members that left the configuration stay reachable for so long, to learn of it from the leader. */
-const farewellTicks = 100;
 /** The log is kept for followers that need it, up to so many times `keptEntries`. */
 const maxKeptFactor = 10;
 /** A write that takes longer, or longer than two election timeouts, is a disk that stands still. */
@@ -138,10 +137,7 @@ export class NodeLoop {
   #transfers = 0;
   #compaction: SnapshotMeta | undefined;
   #writing = false;
-  /** What the transport was told. */
-  #peerSet: PeerSet = { peers: [], configurationIndex: -1 };
-  #toldConfiguration: Configuration | undefined;
-  #departing: { readonly peer: RaftPeer; readonly untilTick: number }[] = [];
+  readonly #peers: PeerBook;
 
   constructor(options: NodeLoopOptions) {
     this.#options = options;
@@ -160,6 +156,7 @@ export class NodeLoop {
     });
     this.#appliedIndex = storage.snapshot().index;
     this.#tellPeers();
+    this.#peers = new PeerBook(memberId);
     this.#proposals = new ProposalTracker(options.origin, (failures) => options.application.proposalsFailed(failures));
     this.#reads = new ReadTracker(options.prng.uint32() * 2 ** 16);
     this.#schedule();
@@ -173,7 +170,6 @@ export class NodeLoop {
     this.core.tick();
     if (this.#ticks % expireEveryTicks === 0) this.#expire();
     if (this.#ticks % autopilotEveryTicks === 0) this.#autopilot();
-    if (this.#departing.length > 0) this.#forgetDeparted();
     this.#dispatch();
     this.#schedule();
   }
@@ -480,32 +476,8 @@ export class NodeLoop {
 
   #tellPeers(): void {
     const { configurations, committed } = this.core.log;
-    const { configuration } = configurations.current;
-    const known = configurations.at(committed);
-    const configurationIndex = known.configuration.members.length > 0 ? Math.max(1, known.index) : 0;
-    if (configuration === this.#toldConfiguration && configurationIndex === this.#peerSet.configurationIndex) return;
-    this.#toldConfiguration = configuration;
-    const staying = configuration.members.filter(({ id }) => id !== this.core.id);
-    const untilTick = this.#ticks + farewellTicks;
-    for (const peer of this.#peerSet.peers)
-      if (!this.#departing.some((departing) => departing.peer.id === peer.id))
-        this.#departing.push({ peer, untilTick });
-    this.#departing = this.#departing.filter(({ peer }) => !staying.some(({ id }) => id === peer.id));
-    this.#setPeers(staying, configurationIndex);
-  }
-
-  #forgetDeparted(): void {
-    const left = this.#departing.filter(({ untilTick }) => untilTick > this.#ticks);
-    if (left.length === this.#departing.length) return;
-    this.#departing = left;
-    const staying = this.core.configuration.members.filter(({ id }) => id !== this.core.id);
-    this.#setPeers(staying, this.#peerSet.configurationIndex);
-  }
-
-  #setPeers(staying: readonly RaftPeer[], configurationIndex: number): void {
-    const peers = [...staying, ...this.#departing.map(({ peer }) => peer)];
-    this.#peerSet = { peers: peers.map(({ id, name, address }) => ({ id, name, address })), configurationIndex };
-    this.#options.transport.setPeers(this.#peerSet);
+    const peerSet = this.#peers.update(configurations, committed, this.#ticks);
+    if (peerSet) this.#options.transport.setPeers(peerSet);
   }
 
   #tellLeadership(): void {
