@@ -66,6 +66,8 @@ export interface ApiServer {
   readonly port: number;
   /** @throws Error when the address cannot be bound */
   listen(): Promise<void>;
+  /** Goes on serving, but asks every client to connect anew: for the time in which load balancers notice that this server is not ready. */
+  drain(): void;
   /** Ends watches, lets the rest finish for a few seconds, then cuts it off. */
   close(): Promise<void>;
 }
@@ -79,6 +81,7 @@ class HttpsApiServer implements ApiServer {
   readonly #options: ApiServerOptions;
   readonly #server: Http2SecureServer;
   readonly #closing = new AbortController();
+  #draining = false;
   readonly #handler: ResourceHandlerOptions;
   readonly #documents: DocumentRoutes;
   readonly #health: DocumentRoutes;
@@ -152,8 +155,15 @@ class HttpsApiServer implements ApiServer {
     });
   }
 
+  drain(): void {
+    this.#draining = true;
+    // GOAWAY: what is under way goes on, what comes next goes elsewhere.
+    for (const session of this.#sessions) session.close();
+  }
+
   async close(): Promise<void> {
     if (this.#closing.signal.aborted) return;
+    this.#draining = true;
     this.#closing.abort();
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     for (const session of this.#sessions) session.close();
@@ -177,7 +187,7 @@ class HttpsApiServer implements ApiServer {
     this.#sessions.add(session);
     session.once('close', () => this.#sessions.delete(session));
     session.on('error', (error) => this.#options.logger.debug({ err: error }, 'HTTP/2 session failed'));
-    if (this.#closing.signal.aborted) session.close();
+    if (this.#draining) session.close();
   }
 
   #onRequest(request: HttpRequest, response: HttpResponse): void {
@@ -190,7 +200,7 @@ class HttpsApiServer implements ApiServer {
   async #serve(request: HttpRequest, response: HttpResponse): Promise<void> {
     const http = response as unknown as { setHeader(name: string, value: string): void; on: Duplex['on'] };
     http.setHeader('audit-id', auditId(request));
-    if (this.#closing.signal.aborted && request.httpVersionMajor === 1) http.setHeader('connection', 'close');
+    if (this.#draining && request.httpVersionMajor === 1) http.setHeader('connection', 'close');
     http.on('error', (error) => this.#options.logger.debug({ err: error }, 'response failed'));
     const url = urlOf(request);
     const exchange = new Exchange(request, response, url ?? new URL('https://unknown/'), anonymousUser);
