@@ -8,7 +8,10 @@ import { type MembershipChange, ProposalError, type RaftMember } from './types.t
 vi.setConfig({ testTimeout: 180_000 });
 
 let cluster: TestCluster | undefined;
+let load: Load | undefined;
 afterEach(async () => {
+  await load?.stop();
+  load = undefined;
   await cluster?.close();
   expect(cluster?.fatal ?? []).toEqual([]);
   cluster = undefined;
@@ -65,11 +68,15 @@ class Load {
     }
   }
 
+  async stop(): Promise<void> {
+    this.#going = false;
+    await this.#done;
+  }
+
   /** On every member that is left: nothing lost, nothing twice. */
   async check(): Promise<void> {
     while (this.acknowledged.length < 100) await delay(10);
-    this.#going = false;
-    await this.#done;
+    await this.stop();
     const lists: string[][] = [];
     const { node } = await this.#running.leading();
     for (const { id } of node.members()) {
@@ -89,7 +96,7 @@ class Load {
 test('one member becomes three, then five, then three again, under load', async () => {
   cluster = await TestCluster.create(1, options);
   await cluster.startAll();
-  const load = new Load(cluster);
+  load = new Load(cluster);
   for (const id of [2, 3, 4, 5]) await grow(cluster, id);
   expect(voters((await cluster.leading()).node.members())).toEqual([1, 2, 3, 4, 5]);
   for (const id of [1, 4]) {
@@ -106,7 +113,7 @@ test('a dead voter is replaced in one step, under load, and the membership survi
   await cluster.startAll();
   const leader = await cluster.leader();
   const dead = leader === 3 ? 2 : 3;
-  const load = new Load(cluster);
+  load = new Load(cluster);
   await cluster.stop(dead);
   const by = await cluster.announce(4);
   await cluster.start(4);
@@ -126,7 +133,7 @@ test('a leader removes itself: the others go on, and it knows', async () => {
   cluster = await TestCluster.create(3, options);
   await cluster.startAll();
   const first = await cluster.leader();
-  const load = new Load(cluster);
+  load = new Load(cluster);
   const { node } = cluster.members.get(first)!;
   const members = await node.changeMembership({ type: 'remove', id: first }, within);
   expect(voters(members)).toEqual([1, 2, 3].filter((id) => id !== first));

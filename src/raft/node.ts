@@ -155,8 +155,8 @@ export class NodeLoop {
       ...options.limits,
     });
     this.#appliedIndex = storage.snapshot().index;
-    this.#tellPeers();
     this.#peers = new PeerBook(memberId);
+    this.#tellPeers();
     this.#proposals = new ProposalTracker(options.origin, (failures) => options.application.proposalsFailed(failures));
     this.#reads = new ReadTracker(options.prng.uint32() * 2 ** 16);
     this.#schedule();
