@@ -34,6 +34,9 @@ const special: Record<string, string> = {
   'k8s.io/apimachinery/pkg/apis/meta/v1.FieldsV1': 'json',
   'k8s.io/apimachinery/pkg/runtime.RawExtension': 'json',
   'k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1.JSON': 'json',
+  'k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1.JSONSchemaPropsOrArray': 'schemaOrArray',
+  'k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1.JSONSchemaPropsOrBool': 'schemaOrBool',
+  'k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1.JSONSchemaPropsOrStringArray': 'schemaOrStrings',
 };
 
 const types = new Map<string, GoType>();

@@ -7,6 +7,7 @@
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
 import type { SchemaSet } from '../../schema/schema.ts';
 import { findMessage, type MessageField } from './messages.ts';
+import { readSchemaPart, schemaType } from './schema-parts.ts';
 
 const magic = Buffer.from('k8s\0', 'latin1');
 /** As for JSON bodies: no kind needs more, and recursion must have a bound. */
@@ -168,6 +169,12 @@ function readValue(schemas: SchemaSet, type: string, reader: BinaryReader, depth
       const text = readFields(reader).get(1);
       return text === undefined || text === '' ? undefined : JSON.parse(text as string);
     }
+    case 'schemaOrArray':
+    case 'schemaOrBool':
+    case 'schemaOrStrings':
+      return readSchemaPart(type, new BinaryReader(reader.bytes()), (bytes) =>
+        readMessage(schemas, schemaType, new BinaryReader(bytes), depth + 1),
+      );
     default: {
       const inner = new BinaryReader(reader.bytes());
       if (!type.startsWith('list:')) return readMessage(schemas, type, inner, depth + 1);
