@@ -64,7 +64,11 @@ test('a configuration and a change survive their encoding; other versions are re
   };
   expect(decodeConfiguration(encodeConfiguration(configuration))).toEqual(configuration);
   expect(() => decodeConfiguration(Buffer.from('{"version":2}'))).toThrow('format version 2');
-  fc.assert(fc.property(changes, (change) => expect(decodeChange(encodeChange(change))).toEqual(change)));
+  fc.assert(
+    fc.property(changes, (change) => {
+      expect(decodeChange(encodeChange(change))).toEqual(change);
+    }),
+  );
   expect(decodeChange(Buffer.from('{"version":1,"type":"merge"}'))).toBeUndefined();
   expect(decodeChange(Buffer.from('{"version":2,"type":"remove","id":1}'))).toBeUndefined();
 });
