@@ -37,7 +37,7 @@ function clusterCommand(program: Command, nameAndArgs: string, description: stri
 function addClusterCommands(program: Command): void {
   program.commandsGroup('Cluster on this machine:');
   clusterCommand(program, 'up', 'make a cluster, or start whatever of it is not running')
-    .option('--masters <n>', 'masters of a new cluster (default 3)', wholeNumber)
+    .option('--masters <n>', 'masters (default 3); a cluster that is there grows or shrinks', wholeNumber)
     .option('--workers <n>', 'workers of a new cluster (default 2)', wholeNumber)
     .option('--hollow <n>', 'nodes without containers that one more process plays (default 0)', wholeNumber)
     .option('--node-grace-seconds <n>', 'a silent node is not ready after this long (new clusters)', wholeNumber)
@@ -69,6 +69,23 @@ function addBackupCommands(program: Command): void {
     .option('--dry-run', 'show what is left and what would be done')
     .option('--yes', 'do not ask')
     .action(async (_, command: Command) => (await import('./commands/recover.ts')).recover(command.optsWithGlobals()));
+  const member = program.command('member').description('masters: list, add, remove, replace, promote');
+  const load = () => import('./commands/member.ts');
+  clusterCommand(member, 'list', 'who is a member, who votes, how far each is')
+    .option('-o, --output <format>', 'json')
+    .action(async (_, command: Command) => (await load()).memberList(command.optsWithGlobals()));
+  clusterCommand(member, 'add [name]', 'one master more; it votes as soon as it has caught up').action(
+    async (name: string | undefined, _, command: Command) => (await load()).memberAdd(name, command.optsWithGlobals()),
+  );
+  clusterCommand(member, 'remove <name>', 'one master less; refused when the rest could not work').action(
+    async (name: string, _, command: Command) => (await load()).memberRemove(name, command.optsWithGlobals()),
+  );
+  clusterCommand(member, 'replace <name>', 'a new master takes the place of one that is dead, in one step')
+    .option('--by <name>', 'name of the new one')
+    .action(async (name: string, _, command: Command) => (await load()).memberReplace(name, command.optsWithGlobals()));
+  clusterCommand(member, 'promote <name>', 'make a learner vote').action(async (name: string, _, command: Command) =>
+    (await load()).memberPromote(name, command.optsWithGlobals()),
+  );
   const backup = program
     .command('backup')
     .description('the state of the cluster as a file: create, list, verify, restore');
@@ -114,6 +131,13 @@ function addMemberCommands(program: Command): void {
   );
   clusterCommand(program, 'stop <member>', 'SIGTERM, and wait').action(async (member: string, _, command: Command) =>
     (await import('./commands/stop.ts')).stop(member, command.optsWithGlobals()),
+  );
+  clusterCommand(
+    program,
+    'restart <member>',
+    'stop and start; "all-masters" one after the other, the leader last',
+  ).action(async (member: string, _, command: Command) =>
+    (await import('./commands/restart.ts')).restart(member, command.optsWithGlobals()),
   );
   clusterCommand(program, 'kill <member>', 'SIGKILL').action(async (member: string, _, command: Command) =>
     (await import('./commands/kill.ts')).kill(member, command.optsWithGlobals()),
