@@ -85,11 +85,11 @@ function backupConfig(paths: ClusterPaths, request: ClusterRequest): Cluster['ba
 function refuseChanges(cluster: Cluster, paths: ClusterPaths, request: ClusterRequest): void {
   const agents = membersOfKind(cluster, 'agent');
   const now = {
-    masters: membersOfKind(cluster, 'master').length,
     workers: agents.filter((agent) => agent.worker !== undefined).length,
     hollow: agents.find((agent) => agent.worker === undefined)?.hollowNodes ?? 0,
   };
-  for (const key of ['masters', 'workers', 'hollow'] as const) {
+  // Another number of masters is what "up" then makes of it.
+  for (const key of ['workers', 'hollow'] as const) {
     if (request[key] === undefined || request[key] === now[key]) continue;
     throw new CliError(
       `--${key} ${request[key]}: the cluster in ${paths.dir} was made with ${now[key]}. ` +

@@ -32,6 +32,8 @@ export interface Cluster {
   readonly id: string;
   /** Goes up by one when the cluster is recovered or restored; absent: 1. */
   readonly epoch?: number;
+  /** The highest member id that was ever given: none is used twice. */
+  readonly lastMemberId?: number;
   /** It has worked once: a master without data is one that lost it, and not one that begins. */
   readonly formed?: boolean;
   readonly runtime: RuntimeKind;
@@ -74,7 +76,7 @@ const podRanges = { start: parseCidr('10.128.0.0/9'), count: 127 };
 const narrowestIgnoredPrefix = 15;
 /** Where listeners on 127.0.0.1 are planned: below the ports that Linux gives to outgoing connections. */
 export const portBlocks = { start: 10_240, count: 80, size: 256 } as const;
-const masterPorts = { api: 6443, grpc: 6444, raft: 6445, etcd: 2379 } as const;
+export const masterPorts = { api: 6443, grpc: 6444, raft: 6445, etcd: 2379 } as const;
 
 /** @throws RangeError when a number is out of bounds or no free range is left. */
 export function planCluster(request: TopologyRequest): Cluster {

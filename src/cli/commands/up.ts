@@ -24,7 +24,9 @@ export async function up(options: ClusterRequest & DirOption): Promise<void> {
     progress.line(firstLine(made, paths));
     requireRights(made.cluster);
     await start(made.cluster, paths, progress);
-    if (!made.cluster.formed) saveCluster(paths, { ...made.cluster, formed: true });
+    const formed = { ...made.cluster, formed: true };
+    if (!made.cluster.formed) saveCluster(paths, formed);
+    if (options.masters !== undefined) await resize(formed, paths, options.masters, progress);
   });
   progress.line(`Up in ${progress.seconds()} s.`);
   progress.line(nextSteps(paths));
@@ -52,6 +54,13 @@ async function start(cluster: Cluster, paths: ClusterPaths, progress: Progress):
   const nodes = await waitForNodes(cluster, paths, ensured);
   await imported;
   progress.done(`${nodes} ${nodes === 1 ? 'node' : 'nodes'} Ready`);
+}
+
+/** A cluster that is there grows or shrinks one master after the other. */
+async function resize(cluster: Cluster, paths: ClusterPaths, masters: number, progress: Progress): Promise<void> {
+  if (masters === membersOfKind(cluster, 'master').length) return;
+  const { resizeMasters } = await import('./member.ts');
+  await resizeMasters(cluster, paths, masters, progress);
 }
 
 function resumePaused(cluster: Cluster, paths: ClusterPaths, progress: Progress): void {

@@ -97,6 +97,12 @@ export async function removeNetwork(cluster: Cluster): Promise<void> {
   restoreForwarding();
 }
 
+/** Of one host that is no part of the cluster any more. */
+export async function removeHost(host: Member): Promise<void> {
+  if (!host.namespace) return;
+  await Promise.all([removeLink(host.hostInterface!), removeNamespace(host.namespace)]);
+}
+
 async function removeLink(name: string): Promise<void> {
   if (!existsSync(`/sys/class/net/${name}`)) return;
   const result = await tryRun('ip', ['link', 'delete', name]);

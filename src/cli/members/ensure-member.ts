@@ -43,7 +43,7 @@ export async function ensureMember(
   return { member, identity: await launch(member, paths, environment), started: true };
 }
 
-function writeConfig(cluster: Cluster, member: Member, paths: ClusterPaths): void {
+export function writeConfig(cluster: Cluster, member: Member, paths: ClusterPaths): void {
   mkdirSync(paths.configDir, { recursive: true });
   mkdirSync(paths.memberData(member.name), { recursive: true });
   if (member.kind === 'containerd') {
