@@ -6,7 +6,7 @@ import {
   RaftMessage_Type as Type,
 } from '../../gen/trimast/raft/v1/raft_pb.ts';
 import { decodeConfiguration, encodeConfiguration } from '../core/configuration.ts';
-import { type Message, type MessageType, message, type SnapshotMeta } from '../core/types.ts';
+import { type Entry, type Message, type MessageType, message, type SnapshotMeta } from '../core/types.ts';
 import { decodePack, encodePack } from '../entry-codec.ts';
 
 const toWireType: Record<MessageType, Type> = {
@@ -27,6 +27,21 @@ const toWireType: Record<MessageType, Type> = {
 
 const fromWireType = new Map(Object.entries(toWireType).map(([name, type]) => [type, name as MessageType]));
 
+/** The pack that was encoded last: a leader sends the same entries to one follower after the other. */
+let lastPack:
+  | { readonly first: Entry; readonly last: Entry; readonly count: number; readonly bytes: Uint8Array }
+  | undefined;
+
+/** Entries are never changed and stand in log order: where first, last and number are the same, all are. */
+function packOf(entries: readonly Entry[]): Uint8Array {
+  const [first, last, count] = [entries[0], entries.at(-1), entries.length];
+  if (!first || !last) return new Uint8Array(0);
+  if (lastPack?.first === first && lastPack.last === last && lastPack.count === count) return lastPack.bytes;
+  const bytes = encodePack(entries);
+  lastPack = { first, last, count, bytes };
+  return bytes;
+}
+
 export function messageToWire(source: Message): MessageInitShape<typeof RaftMessageSchema> {
   return {
     type: toWireType[source.type],
@@ -34,7 +49,7 @@ export function messageToWire(source: Message): MessageInitShape<typeof RaftMess
     index: BigInt(source.index),
     logTerm: BigInt(source.logTerm),
     commit: BigInt(source.commit),
-    entries: source.entries.length > 0 ? encodePack(source.entries) : new Uint8Array(0),
+    entries: packOf(source.entries),
     reject: source.reject,
     rejectHint: BigInt(source.rejectHint),
     context: BigInt(source.context),
