@@ -201,6 +201,7 @@ export class ServerConnection implements CallTransport {
       this.#window -= bytes;
       call.window -= bytes;
       this.#out.message(call.id, message);
+      this.#wantFlush();
       return;
     }
     const framed = Buffer.allocUnsafe(bytes);

@@ -149,6 +149,16 @@ describe('calls of grpc-js', () => {
     expect([received, status.code]).toEqual([sizes, grpc.status.OK]);
   });
 
+  test('an answer on a stream does not wait for the next one', async () => {
+    const stream = client.makeBidiStreamRequest('/test.Test/EchoStream', bytes, bytes);
+    for (const word of ['one', 'two', 'three']) {
+      stream.write(Buffer.from(word));
+      expect(String((await once(stream, 'data'))[0])).toBe(word);
+    }
+    stream.end();
+    await once(stream.resume(), 'status');
+  });
+
   test('a stream of answers to one request', async () => {
     const stream = client.makeServerStreamRequest('/test.Test/Count', bytes, bytes, Buffer.from([100]));
     const numbers = (await stream.toArray()).map((message) => message[0]);
