@@ -19,6 +19,8 @@ export interface Scenario {
   readonly thinkMs: number;
   readonly timeoutMs: number;
   readonly watchers: number;
+  /** Clients that hold leases; with any, the run is long enough for leases to end. */
+  readonly leaseHolders: number;
   /** Monotonic clocks run at rates between 1 / this and this. */
   readonly clockSkew: number;
   readonly diskDelayMs: number;
@@ -52,10 +54,12 @@ export interface Nemeses {
 
 export function drawScenario(prng: Prng): Scenario {
   const some = (probability: number, choices: readonly number[]) => (prng.chance(probability) ? prng.pick(choices) : 0);
+  const leaseHolders = some(0.25, [1, 3]);
   const replicas = prng.pick([1, 2, 3, 3, 3, 3, 3, 4, 5, 5, 5, 7]);
   return {
     replicas,
-    faultsMs: replicas > 5 ? 2_000 : 2_500,
+    faultsMs: leaseHolders > 0 ? 5_000 : 1_800,
+    leaseHolders,
     network: {
       dropProbability: some(0.4, [0.01, 0.05, 0.15]),
       duplicateProbability: some(0.3, [0.02, 0.1]),
@@ -73,7 +77,7 @@ export function drawScenario(prng: Prng): Scenario {
     keptEntries: prng.pick([0, 3, 10, 100]),
     clients: prng.pick([2, 3, 5]),
     keys: prng.pick([1, 3, 6]),
-    thinkMs: prng.pick([20, 50, 100]),
+    thinkMs: prng.pick([15, 40, 80]),
     timeoutMs: prng.pick([100, 400, 2_000]),
     watchers: prng.pick([1, 2]),
     clockSkew: some(0.3, [1.02, 1.3]) || 1,

@@ -13,6 +13,7 @@ import { StoreModel } from './checkers/store-model.ts';
 import { type Judge, Violation } from './checkers/violation.ts';
 import { Client } from './clients/client.ts';
 import { call } from './clients/connection.ts';
+import { LeaseBook, LeaseHolder } from './clients/lease-holder.ts';
 import { Watcher } from './clients/watcher.ts';
 import { EventQueue } from './event-queue.ts';
 import { Nemesis } from './nemesis.ts';
@@ -21,7 +22,7 @@ import { Member } from './process/member.ts';
 import { withSimulatedGlobals } from './runtime/globals.ts';
 import { drawScenario, type Scenario } from './scenario.ts';
 
-const settleMs = 400;
+const settleMs = 250;
 const livenessMs = 12_000;
 /** States that the search for a linear order may visit; a history beyond it is counted, not judged. */
 const maxLinearizabilityStates = 20_000;
@@ -57,12 +58,14 @@ export class World implements Judge {
   readonly peers: readonly RaftPeer[];
   readonly consensus: ConsensusChecker;
   readonly model: StoreModel;
+  readonly leases: LeaseBook;
   readonly nemesis: Nemesis;
   readonly members: readonly Member[];
   readonly history: Operation[] = [];
   readonly #blind: boolean;
   readonly #clients: readonly Client[];
   readonly #watchers: readonly Watcher[];
+  readonly #holders: readonly LeaseHolder[];
   readonly #story: string[] | undefined;
   #failure: string | undefined;
   #origins = 0;
@@ -89,7 +92,10 @@ export class World implements Judge {
     const spares = scenario.nemeses.membershipEveryMs > 0 ? 3 : 0;
     this.consensus = new ConsensusChecker(initialConfiguration(this.peers), this);
     this.model = new StoreModel(this);
+    this.leases = new LeaseBook(this, scenario.clockSkew);
+    this.model.onRevoked = (id) => this.leases.revoked(id, this.events.nowMs);
     this.nemesis = new Nemesis(this);
+    this.#holders = Array.from({ length: scenario.leaseHolders }, (_, position) => new LeaseHolder(this, position + 1));
     this.members = Array.from({ length: scenario.replicas + spares }, (_, position) => {
       const member = new Member(position + 1, this, { rate: this.#clockRate(), wallOffsetMs: 0 });
       member.disk.delayMs = scenario.diskDelayMs;
@@ -200,6 +206,7 @@ export class World implements Judge {
     for (const { id } of this.peers) this.member(id)!.start();
     for (const client of this.#clients) client.begin();
     for (const watcher of this.#watchers) watcher.begin();
+    for (const holder of this.#holders) holder.begin();
     this.nemesis.begin();
     this.#compactNowAndThen();
     this.#runFor(scenario.faultsMs);

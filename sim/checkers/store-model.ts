@@ -3,6 +3,7 @@
  * results, revisions, reads and watch events of all members are compared with it, and members' hashes with each other.
  */
 import type { ApplyResult } from '../../src/store/apply.ts';
+import { isBatch, splitBatch } from '../../src/store/batch.ts';
 import type { Command } from '../../src/store/command.ts';
 import { decodeCommand } from '../../src/store/command-codec.ts';
 import type {
@@ -33,8 +34,15 @@ export interface ModelEvent {
   readonly previous: ModelValue | undefined;
 }
 
+interface ModelLease {
+  readonly ttlSeconds: number;
+  renewals: number;
+}
+
 export class StoreModel {
   readonly #judge: Judge;
+  readonly #leases = new Map<bigint, ModelLease>();
+  onRevoked: (id: bigint) => void = () => undefined;
   readonly #keys = new Map<string, ModelValue>();
   /** Every version of every key, by revision; undefined: deleted. */
   readonly #history = new Map<string, { revision: number; value: ModelValue | undefined }[]>();
@@ -73,7 +81,7 @@ export class StoreModel {
         );
       return;
     }
-    if (command.length > 0) this.#run(id, index, term, decodeCommand(command), result);
+    if (command.length > 0) this.#runAll(id, index, term, command, result);
     if (revision !== this.revision)
       this.#judge.violation(
         'revisions',
@@ -117,9 +125,19 @@ export class StoreModel {
     return this.events.slice(start, end).filter(({ key }) => inRange(range, key));
   }
 
+  #runAll(id: number, index: number, term: number, command: Uint8Array, result: ApplyResult): void {
+    if (!isBatch(command)) {
+      this.#run(id, index, term, decodeCommand(command), result);
+      return;
+    }
+    const parts = splitBatch(command);
+    if (result.type !== 'batch' || result.results.length !== parts.length)
+      this.#judge.violation('results', `member ${id} answered the batch at entry ${index} with ${result.type}`);
+    for (const [at, part] of parts.entries()) this.#run(id, index, term, decodeCommand(part), result.results[at]!);
+  }
+
   #run(id: number, index: number, term: number, command: Command, result: ApplyResult): void {
-    const fenced = command.fenceTerm !== undefined && command.fenceTerm !== term;
-    if (fenced) {
+    if (command.fenceTerm !== undefined && command.fenceTerm !== term) {
       if (result.type !== 'error' || result.error.code !== 'fenced')
         this.#judge.violation(
           'fencing',
@@ -130,6 +148,43 @@ export class StoreModel {
     if (command.type === 'transaction') this.#transaction(id, index, command.transaction, result);
     else if (command.type === 'compact' && command.revision <= this.revision)
       this.compactedRevision = Math.max(this.compactedRevision, command.revision);
+    else this.#lease(id, index, command, result);
+  }
+
+  #lease(id: number, index: number, command: Command, result: ApplyResult): void {
+    const differ = (expected: string) =>
+      this.#judge.violation('leases', `member ${id} answered entry ${index} with ${shown(result)}, it must be ${expected}`);
+    if (command.type === 'lease-grant') {
+      if (this.#leases.has(command.id)) {
+        if (result.type !== 'error') differ('lease-exists');
+        return;
+      }
+      if (result.type !== 'lease-grant') return;
+      this.#leases.set(command.id, { ttlSeconds: result.ttlSeconds, renewals: 0 });
+    } else if (command.type === 'lease-keep-alive') {
+      const expected = command.ids.map((lease) => {
+        const known = this.#leases.get(lease);
+        if (known) known.renewals++;
+        return known?.ttlSeconds;
+      });
+      if (result.type !== 'lease-keep-alive' || result.ttlSeconds.some((ttl, at) => ttl !== expected[at]))
+        differ(`renewals of ${expected}`);
+    } else if (command.type === 'lease-expire') {
+      const due = command.leases.filter((seen) => this.#leases.get(seen.id)?.renewals === seen.renewals);
+      for (const lease of due) this.#revoke(lease.id);
+      const expected = due.map((lease) => lease.id);
+      if (result.type !== 'lease-expire' || `${result.revoked}` !== `${expected}`) differ(`the end of ${expected}`);
+    } else if (command.type === 'lease-revoke' && this.#leases.has(command.id)) this.#revoke(command.id);
+  }
+
+  #revoke(id: bigint): void {
+    const keys = [...this.#keys.values()].filter(({ leaseId }) => leaseId === id).sort((a, b) => (a.key < b.key ? -1 : 1));
+    const events: ModelEvent[] = [];
+    for (const previous of keys)
+      this.#change({ type: 'delete', revision: this.revision + 1, key: previous.key, current: undefined, previous }, events);
+    if (events.length > 0) this.#record(this.revision + 1, events);
+    this.#leases.delete(id);
+    this.onRevoked(id);
   }
 
   #transaction(id: number, index: number, transaction: Transaction, result: ApplyResult): void {
@@ -160,9 +215,25 @@ export class StoreModel {
     events: ModelEvent[],
   ): { succeeded: boolean; results: OperationResult[] } {
     // Compares, also those of nested transactions, are decided before anything is written.
-    const succeeded = transaction.compare.every((compare) => this.#holds(compare));
-    const operations = succeeded ? transaction.success : (transaction.failure ?? []);
-    return { succeeded, results: operations.map((operation) => this.#operation(operation, revision, events)) };
+    const decisions = new Map<Transaction, boolean>();
+    const decide = (one: Transaction): void => {
+      const succeeded = one.compare.every((compare) => this.#holds(compare));
+      decisions.set(one, succeeded);
+      for (const operation of (succeeded ? one.success : one.failure) ?? [])
+        if (operation.type === 'transaction') decide(operation.transaction);
+    };
+    decide(transaction);
+    const run = (one: Transaction): { succeeded: boolean; results: OperationResult[] } => {
+      const succeeded = decisions.get(one)!;
+      const operations = succeeded ? one.success : (one.failure ?? []);
+      const results = operations.map((operation): OperationResult =>
+        operation.type === 'transaction'
+          ? { type: 'transaction', ...run(operation.transaction) }
+          : this.#operation(operation, revision, events),
+      );
+      return { succeeded, results };
+    };
+    return run(transaction);
   }
 
   #operation(operation: Operation, revision: number, events: ModelEvent[]): OperationResult {
@@ -279,6 +350,8 @@ function sameResults(found: readonly OperationResult[], expected: readonly Opera
       if (one.type === 'put' && other.type === 'put')
         return sameValue(one.previous, other.previous as ModelValue | undefined);
       if (one.type === 'delete' && other.type === 'delete') return one.deleted === other.deleted;
+      if (one.type === 'transaction' && other.type === 'transaction')
+        return one.succeeded === other.succeeded && sameResults(one.results, other.results);
       if (one.type === 'range' && other.type === 'range')
         return (
           one.more === other.more &&
@@ -289,6 +362,9 @@ function sameResults(found: readonly OperationResult[], expected: readonly Opera
     })
   );
 }
+
+const shown = (result: ApplyResult): string =>
+  JSON.stringify(result, (_key, value: unknown) => (typeof value === 'bigint' ? `${value}` : value));
 
 function resultText(results: readonly OperationResult[]): string {
   const value = (one: KeyValue | undefined) =>

@@ -86,6 +86,9 @@ export class Client {
     const world = this.#world;
     const callMs = world.events.nowMs;
     const floor = world.acknowledgedRevision;
+    const shared = world.prng.chance(0.5);
+    const nested = world.prng.chance(0.15);
+    const sent: Transaction = nested ? { compare: [], success: [{ type: 'transaction', transaction }] } : transaction;
     this.#pending = { client: this.#name, input, call: callMs, return: undefined };
     call(
       world,
@@ -93,12 +96,11 @@ export class Client {
       world.scenario.timeoutMs,
       async ({ store, node }) => {
         const { isLeader, term } = node.leadership();
-        return store.transact(transaction, {
-          timeoutMs: world.scenario.timeoutMs,
-          fenceTerm: fenced && isLeader ? term : undefined,
-        });
+        const fenceTerm = fenced && isLeader ? term : undefined;
+        // Without a time limit of its own a write shares its entry with others of its turn.
+        return store.transact(sent, shared ? { fenceTerm } : { timeoutMs: world.scenario.timeoutMs, fenceTerm });
       },
-      (answer) => this.#written(input, transaction, callMs, floor, answer),
+      (answer) => this.#written(input, transaction, callMs, floor, nested ? unnested(answer) : answer),
     );
   }
 
@@ -248,6 +250,14 @@ export class Client {
 
 const text = (value: Uint8Array) => Buffer.from(value).toString();
 const heldBy = (item: KeyValue | undefined): Value => item && text(item.value);
+
+/** The answer of the one transaction inside. */
+function unnested(answer: Answer<TransactionResult>): Answer<TransactionResult> {
+  if (answer.type !== 'answer') return answer;
+  const [inner] = answer.value.results;
+  if (inner?.type !== 'transaction') throw new Error('a nested transaction was answered without its result');
+  return { type: 'answer', value: { ...answer.value, succeeded: inner.succeeded, results: inner.results } };
+}
 
 function stepsOf(input: Input, succeeded: boolean): readonly Step[] {
   if (input.type !== 'transaction') return [input];

@@ -83,7 +83,10 @@ export class Member implements LaneOwner {
     this.appliedIndex = 0;
     const thread = new RaftThread(this, port, origin);
     api.enter(() => {
-      const created = createStore();
+      const created = createStore({
+        quota: { bytes: 1 << 30, heapBytes: 1 << 30 },
+        randomId: () => BigInt(world.prng.uint32()) + 1n,
+      });
       const machine = this.#watched(created);
       const options = {
         clusterId,
@@ -99,6 +102,13 @@ export class Member implements LaneOwner {
       };
       const node = new ThreadedRaftNode(port.forApi, origin, options, machine, logger);
       created.attach(node);
+      // As src/server does: who leads ends leases.
+      let leading: AbortController | undefined;
+      node.onLeadership(({ isLeader, term }) => {
+        leading?.abort();
+        leading = isLeader ? new AbortController() : undefined;
+        if (leading) created.startLeaseKeeper({ term, signal: leading.signal });
+      });
       const life: Life = { raft, api, thread, node, store: created.store, machine, serving: false };
       this.life = life;
       node.started.then(
