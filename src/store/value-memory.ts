@@ -19,12 +19,14 @@ const minLivePart = 0.7;
 
 export interface Slab {
   readonly bytes: Buffer;
+  /** The same memory; values begin at whole words. */
+  readonly words: Int32Array;
   readonly versions: Version[] | undefined;
   used: number;
   live: number;
 }
 
-export const emptySlab: Slab = { bytes: Buffer.alloc(0), versions: undefined, used: 0, live: 0 };
+export const emptySlab: Slab = newSlab(0, false);
 
 export class ValueMemory {
   #newest: Slab | undefined;
@@ -62,7 +64,7 @@ export class ValueMemory {
     version.offset = slab.used;
     version.length = length;
     version.view = undefined;
-    slab.used += length;
+    slab.used += (length + 3) & ~3;
     slab.live += length;
     slab.versions?.push(version);
   }
@@ -91,5 +93,7 @@ export class ValueMemory {
 }
 
 function newSlab(size: number, shared: boolean): Slab {
-  return { bytes: Buffer.allocUnsafeSlow(size), versions: shared ? [] : undefined, used: 0, live: 0 };
+  const bytes = Buffer.allocUnsafeSlow(size);
+  const words = new Int32Array(bytes.buffer, bytes.byteOffset, size >>> 2);
+  return { bytes, words, versions: shared ? [] : undefined, used: 0, live: 0 };
 }
