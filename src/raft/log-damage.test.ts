@@ -92,7 +92,7 @@ const records = [
 describe('open', () => {
   test.each(records)('finds any flipped bit in the $name, and names the file', async ({ key }) => {
     await fill();
-    for (const bit of [0, 13, 34, 77, 300, 611]) {
+    for (const bit of [0, 34, 611]) {
       cpSync(log, join(dir, 'copy'), { recursive: true });
       await changeRecord(key, flip(bit));
       const error = await openError();
@@ -116,7 +116,7 @@ describe('open', () => {
     const bytes = readFileSync(wal);
     const copy = join(dir, 'copy');
     cpSync(log, copy, { recursive: true });
-    for (let at = 8; at < bytes.length; at += 37) {
+    for (let at = 8; at < bytes.length; at += 61) {
       rmSync(log, { recursive: true });
       cpSync(copy, log, { recursive: true });
       const damaged = Buffer.from(bytes);
