@@ -1,6 +1,7 @@
 /** Masters of a running cluster come and go: consensus first, then processes and files, so that a refusal changes nothing. */
 import { existsSync } from 'node:fs';
 import { type Member as ClusterMember, ClusterService, Member_Role } from '../../gen/trimast/cluster/v1/cluster_pb.ts';
+import { writeRebuild } from '../../server/repair/data-folder.ts';
 import { CliError } from '../cli-error.ts';
 import { saveCluster } from '../cluster/cluster-file.ts';
 import { withNewMaster, withoutMaster } from '../cluster/grow.ts';
@@ -68,9 +69,11 @@ export async function addMaster(
     throw error;
   }
   progress.done(`${master.name} (member ${master.memberId}) is taken in as a learner`);
+  // It is a member already and must not ask to be taken in again: that would forget whose place it takes.
+  writeRebuild(paths.memberData(master.name), { phase: 'fill', reason: 'it is new', since: new Date().toISOString() });
   await ensureMember(cluster, master, paths);
   progress.done(`${master.name} started`);
-  await waitForVoter(before, paths, master);
+  await waitForVoter(before, paths, master, options.replaces);
   progress.done(`${master.name} has caught up and votes`);
   rewriteConfigs(cluster, paths);
   return cluster;
@@ -120,13 +123,19 @@ function recordOf(master: Member) {
   };
 }
 
-async function waitForVoter(cluster: Cluster, paths: ClusterPaths, master: Member): Promise<void> {
+async function waitForVoter(
+  cluster: Cluster,
+  paths: ClusterPaths,
+  master: Member,
+  replaces: Member | undefined,
+): Promise<void> {
   const deadlineMs = performance.now() + promotionTimeoutMs;
   let found: ClusterMember | undefined;
   while (performance.now() < deadlineMs) {
     const { members } = await listMembers(cluster, paths);
     found = members.find(({ record }) => record?.id === BigInt(master.memberId!));
-    if (found?.role === Member_Role.VOTER) return;
+    const old = replaces && members.find(({ record }) => record?.id === BigInt(replaces.memberId!));
+    if (found?.role === Member_Role.VOTER && !old) return;
     await new Promise((resolve) => setTimeout(resolve, pollMs));
   }
   throw new CliError(
