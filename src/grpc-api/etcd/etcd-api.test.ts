@@ -55,7 +55,6 @@ beforeEach(async () => {
         snapshotIndex: 0,
         voters: [1, 2],
         learners: [],
-        learners: [],
         peers: [],
       }),
       leadership: () => proposer.leadership(),
