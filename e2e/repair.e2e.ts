@@ -49,7 +49,7 @@ async function rebuilt(master: string, pattern: RegExp): Promise<void> {
 }
 
 beforeAll(async () => {
-  await cluster.up('--workers', '0');
+  await cluster.up('--workers', '0', '--scrub-seconds', '5');
   for (let n = 0; n < 5; n++)
     await cluster.kubectl(`create configmap kept-${n} --from-literal=value=${'x'.repeat(2000)}`);
   // Once more, so that what is in the write-ahead log is in tables too, as after any restart.
@@ -97,3 +97,21 @@ for (const [what, pattern] of [
     }
   });
 }
+
+test('a bit in a table of a master that runs', async () => {
+  const master = await follower();
+  const before = (await masters()).find(({ name }) => name === master)!;
+  const log = join(data(master), 'log');
+  await waitFor('a table', async () => readdirSync(log).some((name) => name.endsWith('.sst')));
+  const mark = (await cluster.must('logs', master, '--tail', '10000')).length;
+  flipBit(largestFile(log, /\.sst$/));
+  await waitFor(
+    'the search for damage to find it',
+    async () =>
+      (await cluster.must('logs', master, '--tail', '10000')).slice(mark).includes('stops serving and is rebuilt'),
+    120_000,
+  );
+  await whole();
+  // Nobody started it again: the same process went on.
+  expect((await masters()).find(({ name }) => name === master)!.pid).toBe(before.pid);
+});

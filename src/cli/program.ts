@@ -42,6 +42,11 @@ function addClusterCommands(program: Command): void {
     .option('--hollow <n>', 'nodes without containers that one more process plays (default 0)', wholeNumber)
     .option('--node-grace-seconds <n>', 'a silent node is not ready after this long (new clusters)', wholeNumber)
     .option('--eviction-seconds <n>', 'pods leave a node not ready for this long (new clusters)', wholeNumber)
+    .option(
+      '--scrub-seconds <n>',
+      'pause between two searches for damaged data (default 600; new clusters)',
+      wholeNumber,
+    )
     .option('--backup-schedule <when>', 'the leader makes backups: 6h, or cron fields in UTC (new clusters)')
     .option('--backup-to <place>', 'folder or s3://bucket/prefix (default: backups in the folder of the cluster)')
     .option('--backup-keep <n>', 'how many are kept (default 7)', wholeNumber)

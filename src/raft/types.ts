@@ -157,6 +157,8 @@ export interface RaftNodeOptions {
   readonly autopilotStableMs?: number;
   /** Most bytes of a snapshot that are sent to a peer in a second; default 64 MiB, and a quarter while entries for it wait. */
   readonly snapshotBytesPerSecond?: number;
+  /** Between two rounds of reading log and snapshot again in search of damage; default 10 minutes. */
+  readonly scrubPauseMs?: number;
   /** The Raft thread's entry file, where bundling has moved it; default worker.ts beside the node. */
   readonly workerUrl?: URL;
   /** Likewise that of the log's writer thread; default log-writer-thread.ts. */

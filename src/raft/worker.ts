@@ -132,7 +132,7 @@ async function run(port: MessagePort, options: WorkerData): Promise<void> {
     log: storage,
     dataDir,
     bytesPerSecond: defaultScrubBytesPerSecond,
-    pauseMs: scrubPauseMs,
+    pauseMs: options.scrubPauseMs ?? scrubPauseMs,
     onDamage: endThread,
   });
   let pongMs = performance.now();

@@ -47,6 +47,8 @@ export interface MasterConfig {
     /** Pods leave a node that has not been ready for this long; default 5 * 60,000, as in Kubernetes' tolerations. */
     readonly evictionMs?: number;
   };
+  /** Between two rounds in which a master reads its own log, snapshot and state again, in search of damage; default 10 minutes. */
+  readonly scrubPauseMs?: number;
   /** The leader makes backups by itself. */
   readonly backup?: BackupConfig;
 }

@@ -100,6 +100,7 @@ export async function startMaster(
       listen: splitAddress(self.raftAddress),
       tls: { ...tls, peerOrganization: identities.peersOrganization },
       join: options.join,
+      ...(config.scrubPauseMs !== undefined && { scrubPauseMs: config.scrubPauseMs }),
       onFatal: (error) => {
         if (isCorrupt(error)) options.onBroken(error.message);
         logger.fatal({ err: error }, 'consensus cannot go on; the process ends');
@@ -129,6 +130,7 @@ export async function startMaster(
     clients: peerClients,
     logger: clusterLogger,
     signal: ending.signal,
+    verifyIntervalMs: config.scrubPauseMs,
     onDiffers: (reason) => options.onBroken(reason),
   });
 

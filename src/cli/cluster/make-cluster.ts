@@ -15,6 +15,7 @@ export interface ClusterRequest {
   readonly hollow?: number | undefined;
   readonly nodeGraceSeconds?: number | undefined;
   readonly evictionSeconds?: number | undefined;
+  readonly scrubSeconds?: number | undefined;
   readonly backupSchedule?: string | undefined;
   readonly backupTo?: string | undefined;
   readonly backupKeep?: number | undefined;
@@ -53,6 +54,7 @@ export async function makeCluster(paths: ClusterPaths, request: ClusterRequest):
       isFree: (first, count) => ![...usedPorts].some((port) => port >= first && port < first + count),
       ...(Object.keys(nodeLifecycle).length > 0 && { nodeLifecycle }),
       backup: backupConfig(paths, request),
+      scrubPauseMs: request.scrubSeconds === undefined ? undefined : request.scrubSeconds * 1000,
     });
     saveCluster(paths, cluster);
     return { cluster, isNew: true, reason };

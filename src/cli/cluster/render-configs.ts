@@ -42,6 +42,7 @@ export function renderMaster(
       clusterDomain: cluster.network.clusterDomain,
     },
     ...(cluster.nodeLifecycle && { nodeLifecycle: cluster.nodeLifecycle }),
+    ...(cluster.scrubPauseMs !== undefined && { scrubPauseMs: cluster.scrubPauseMs }),
     ...(cluster.backup && { backup: cluster.backup }),
   };
 }

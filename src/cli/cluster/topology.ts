@@ -47,6 +47,8 @@ export interface Cluster {
     readonly clusterDomain: string;
   };
   readonly nodeLifecycle?: { readonly graceMs?: number; readonly evictionMs?: number };
+  /** Between two rounds of a master's search for damage in its own data. */
+  readonly scrubPauseMs?: number;
   /** The leader makes backups by itself. */
   readonly backup?: BackupConfig;
   readonly members: readonly Member[];
@@ -65,6 +67,7 @@ export interface TopologyRequest {
   readonly isFree?: (firstPort: number, count: number) => boolean;
   readonly nodeLifecycle?: Cluster['nodeLifecycle'];
   readonly backup?: Cluster['backup'];
+  readonly scrubPauseMs?: number | undefined;
 }
 
 export const limits = { masters: 7, workers: 99, hollow: 5_000 } as const;
@@ -92,6 +95,7 @@ export function planCluster(request: TopologyRequest): Cluster {
     runtime: request.runtime,
     ...(request.nodeLifecycle && { nodeLifecycle: request.nodeLifecycle }),
     ...(request.backup && { backup: request.backup }),
+    ...(request.scrubPauseMs !== undefined && { scrubPauseMs: request.scrubPauseMs }),
   };
   const network = { podCidr: formatCidr(pods), nodeCidrMaskSize: 24, serviceCidr, clusterDomain };
   const seed = Number.parseInt(request.hash.slice(10, 14), 16);

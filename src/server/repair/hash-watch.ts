@@ -16,7 +16,7 @@ export const markIntervalMs = 3_000;
 const compareIntervalMs = 3_000;
 const callTimeoutMs = 2_000;
 /** A pass over 1 GiB takes seconds of one core, in slices. */
-const verifyIntervalMs = 10 * 60_000;
+const defaultVerifyIntervalMs = 10 * 60_000;
 
 /** On the leader. Nothing written since the last mark: nothing to compare. */
 export function startHashMarks({ term, signal }: LeaderContext, store: Store, logger: Logger): void {
@@ -44,6 +44,7 @@ export interface HashWatchOptions {
   readonly clients: PeerClients;
   readonly logger: Logger;
   readonly signal: AbortSignal;
+  readonly verifyIntervalMs?: number | undefined;
   /** This replica's state is wrong; called once. */
   readonly onDiffers: (reason: string) => void;
 }
@@ -108,7 +109,7 @@ export function startHashWatch(options: HashWatchOptions): HashWatch {
     else end(`its state in memory has changed without a write: hash ${found} instead of ${expected}`);
   };
   repeat(compareIntervalMs, compare);
-  repeat(verifyIntervalMs, verify);
+  repeat(options.verifyIntervalMs ?? defaultVerifyIntervalMs, verify);
   return { problems };
 
   function repeat(intervalMs: number, action: () => Promise<void>): void {
