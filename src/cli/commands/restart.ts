@@ -14,6 +14,7 @@ import { resolveMembers } from '../members/resolve-members.ts';
 import { stopMember } from '../members/stop-member.ts';
 
 const caughtUpTimeoutMs = 60_000;
+const answerTimeoutMs = 5_000;
 const pollMs = 30;
 
 export async function restart(name: string, options: DirOption): Promise<void> {
@@ -39,10 +40,17 @@ async function refuseWithoutQuorum(
 ): Promise<void> {
   const masters = membersOfKind(cluster, 'master');
   if (masters.length < 3) return;
-  const answering = [...(await statuses.askAll()).keys()];
   const quorum = Math.floor(masters.length / 2) + 1;
-  const running = members.filter((member) => answering.includes(member.name));
-  if (running.length === 0 || answering.length - 1 >= quorum) return;
+  const deadlineMs = performance.now() + answerTimeoutMs;
+  let answering: string[];
+  let running: Member[];
+  // A busy master may be slow to answer.
+  do {
+    answering = [...(await statuses.askAll()).keys()];
+    running = members.filter((member) => answering.includes(member.name));
+    if (answering.length - 1 >= quorum || (running.length === 0 && answering.length > 0)) return;
+  } while (performance.now() < deadlineMs);
+  if (running.length === 0) return;
   const silent = masters.filter((master) => !answering.includes(master.name)).map((master) => master.name);
   throw new CliError(
     `restart ${running[0]!.name}: ${silent.join(', ')} does not answer, so the rest would have no majority; run "trimast up" first`,
