@@ -3,7 +3,7 @@ import { aggregatedDiscovery, aggregatedMediaType } from '../../api/discovery/ag
 import { groupVersionPath, type ServedResource } from '../../api/discovery/groups.ts';
 import { apiGroup, apiGroupList, apiResourceList, apiVersions } from '../../api/discovery/plain.ts';
 import { createOpenApi } from '../../api/openapi/document.ts';
-import { ApiError } from '../../api/status.ts';
+import { openApiV2Document } from '../../api/openapi/document-v2.ts';
 import type { ResourceApi } from '../resource-api.ts';
 import { virtualResources } from '../virtual/index.ts';
 import { sendDocument } from './etag.ts';
@@ -89,10 +89,8 @@ export function createDiscoveryRoutes(api: ResourceApi, serverAddress: () => str
     }
     if (root === 'openapi' && first === 'v2') {
       if (!(exchange.header('accept') ?? '').includes(openApiV2MediaType)) {
-        throw new ApiError(
-          'NotAcceptable',
-          `OpenAPI v2 is served as ${openApiV2MediaType} only; JSON is at /openapi/v3`,
-        );
+        // Asked for seldom, and large: made anew rather than kept.
+        return send(openApiV2Document(api.schemas, resources, kubernetesVersion));
       }
       return sendDocument(exchange, openApiV2ContentType, openApiV2());
     }

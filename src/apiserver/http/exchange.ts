@@ -4,10 +4,14 @@ import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { promisify } from 'node:util';
 import { constants, createGzip, gzip } from 'node:zlib';
+import { encodeAs } from '../../api/codec/protobuf/encode.ts';
+import { hasProtobufForm } from '../../api/codec/protobuf/messages.ts';
+import { builtInSchemas } from '../../api/schema/schema.ts';
 import type { ApiError, Status } from '../../api/status.ts';
+import type { KubernetesObject } from '../../api/types.ts';
 import type { HttpRequest, HttpResponse } from '../streaming-types.ts';
 import type { RequestContext } from '../types.ts';
-import { acceptsGzip } from './negotiate.ts';
+import { acceptsGzip, prefersProtobuf } from './negotiate.ts';
 
 /** Answers of at least this size are compressed for clients that take it; as upstream. */
 const gzipThresholdBytes = 128 * 1024;
@@ -85,6 +89,13 @@ export class Exchange {
     return this.send(status, 'application/json', Buffer.from(JSON.stringify(value)), headers);
   }
 
+  /** A small API object (a Status, a Scale, a review) in the form that the client wants most, JSON when in doubt. */
+  sendValue(status: number, value: object, headers?: Record<string, string>): Promise<void> {
+    const bytes = prefersProtobuf(this.header('accept')) ? protobufOf(value as KubernetesObject) : undefined;
+    if (!bytes) return this.sendJson(status, value, headers);
+    return this.send(status, 'application/vnd.kubernetes.protobuf', bytes, headers);
+  }
+
   /** An answer in chunks, as fast as the client takes them; compressed when `large`. */
   async stream(contentType: string, chunks: Iterable<Buffer> | AsyncIterable<Buffer>, large: boolean): Promise<void> {
     const zip =
@@ -141,12 +152,19 @@ export class Exchange {
     const { retryAfterSeconds } = error.details ?? {};
     const status: Status = error.toStatus();
     const headers = retryAfterSeconds === undefined ? undefined : { 'retry-after': String(retryAfterSeconds) };
-    await this.sendJson(error.code, status, headers);
+    await this.sendValue(error.code, status, headers);
   }
 
   get finished(): boolean {
     return this.#response.writableEnded || this.signal.aborted;
   }
+}
+
+/** Undefined for what has no protobuf form. */
+function protobufOf(value: KubernetesObject): Buffer | undefined {
+  const schemas = builtInSchemas();
+  const definition = schemas.definitionOfKind(value.apiVersion ?? '', value.kind ?? '');
+  return definition !== undefined && hasProtobufForm(definition) ? encodeAs(definition, value) : undefined;
 }
 
 /** A quoted string of RFC 9110; what cannot be in a header becomes a space. */

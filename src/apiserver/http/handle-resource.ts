@@ -11,7 +11,7 @@ import type { StreamingProxy } from '../streaming-types.ts';
 import type { NamedTarget, Target } from '../target.ts';
 import type { ListedObjects } from '../verbs/list.ts';
 import { createVirtual } from '../virtual/index.ts';
-import { EventEncoder, encodeList, encodeObject } from './encode.ts';
+import { EventEncoder, encodeList, encodeObject, servesProtobuf } from './encode.ts';
 import type { Exchange } from './exchange.ts';
 import { contentTypeOf, negotiate } from './negotiate.ts';
 import { deleteQuery, dryRunOf, fieldValidationOf, listOptions, watchOptions } from './query-options.ts';
@@ -38,7 +38,7 @@ export async function handleResource(
   const target: Target = { resource, subresource, namespace, name };
   if (info.rest !== '') throw resourceNotServed();
   const virtual = createVirtual(options.api, exchange.context, target, verb);
-  if (virtual) return exchange.sendJson(201, await virtual(await bodyOf(exchange)));
+  if (virtual) return exchange.sendValue(201, await virtual(await bodyOf(exchange)));
   const deprecation = options.api.definition(target)?.deprecation;
   if (deprecation !== undefined) exchange.context.warn?.(deprecation);
   if (name === undefined) return handleCollection(options, exchange, target, verb);
@@ -57,7 +57,7 @@ export async function handleResource(
       return handleAction(options.api, exchange, named, verb);
     case 'token':
       if (verb !== 'create') throw methodNotAllowed(resource, verb);
-      return exchange.sendJson(201, await options.api.requestToken(exchange.context, named, await bodyOf(exchange)));
+      return exchange.sendValue(201, await options.api.requestToken(exchange.context, named, await bodyOf(exchange)));
     case 'log':
       return handleLog(options, exchange, named, verb);
     case 'exec':
@@ -134,7 +134,7 @@ async function handleObject(
     case 'delete': {
       const { record, deleted } = await api.delete(context, target, await deleteOptionsOf(api, exchange));
       if (!deleted) return sendObject(api, exchange, target, record, 200);
-      return exchange.sendJson(200, deletedStatus(target, record));
+      return exchange.sendValue(200, deletedStatus(target, record));
     }
     default:
       throw methodNotAllowed(target.resource, verb);
@@ -146,11 +146,11 @@ async function handleScale(api: ResourceApi, exchange: Exchange, target: NamedTa
   const dryRun = dryRunOf(query.getAll('dryRun'));
   switch (verb) {
     case 'get':
-      return exchange.sendJson(200, await api.getScale(context, target));
+      return exchange.sendValue(200, await api.getScale(context, target));
     case 'update':
-      return exchange.sendJson(200, await api.updateScale(context, target, await bodyOf(exchange), { dryRun }));
+      return exchange.sendValue(200, await api.updateScale(context, target, await bodyOf(exchange), { dryRun }));
     case 'patch':
-      return exchange.sendJson(200, await api.patchScale(context, target, await bodyOf(exchange), { dryRun }));
+      return exchange.sendValue(200, await api.patchScale(context, target, await bodyOf(exchange), { dryRun }));
     default:
       throw methodNotAllowed(target.resource, verb);
   }
@@ -163,7 +163,7 @@ async function handleAction(api: ResourceApi, exchange: Exchange, target: NamedT
   const body = await bodyOf(exchange);
   if (target.subresource === 'binding') await api.bind(context, target, body, { dryRun });
   else await api.evict(context, target, body, { dryRun });
-  return exchange.sendJson(201, { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 });
+  return exchange.sendValue(201, { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', code: 201 });
 }
 
 async function handleLog(
@@ -194,16 +194,24 @@ export async function podForStream(
 }
 
 async function handleWatch(options: ResourceHandlerOptions, exchange: Exchange, target: Target): Promise<void> {
-  const representation = negotiate(exchange.header('accept'));
-  const json = { ...representation, encoding: 'json' } as const;
+  const accepted = negotiate(exchange.header('accept'), protobufFor(options.api, target));
+  // There are no watches in YAML.
+  const representation = accepted.encoding === 'yaml' ? { ...accepted, encoding: 'json' as const } : accepted;
   const signal = AbortSignal.any([exchange.signal, options.closing]);
   const stream = await options.api.watch({ ...exchange.context, signal }, target, watchOptions(exchange.query));
-  const encoder = new EventEncoder(stream.definition, json, includeObjectOf(exchange));
+  const encoder = new EventEncoder(stream.definition, representation, includeObjectOf(exchange));
   const { clock } = options.api;
   async function* chunks(): AsyncGenerator<Buffer> {
     for await (const batch of stream) yield encoder.encode(batch, clock.nowMs());
   }
-  await exchange.stream('application/json', chunks(), false);
+  const contentType = contentTypeOf(representation);
+  const streamed = representation.encoding === 'protobuf' ? `${contentType};stream=watch` : contentType;
+  await exchange.stream(streamed, chunks(), false);
+}
+
+function protobufFor(api: ResourceApi, target: Target): boolean {
+  const definition = api.definition(target);
+  return definition !== undefined && servesProtobuf(definition);
 }
 
 async function sendObject(
@@ -214,14 +222,14 @@ async function sendObject(
   status: number,
 ): Promise<void> {
   const definition = api.definition(target)!;
-  const representation = negotiate(exchange.header('accept'));
+  const representation = negotiate(exchange.header('accept'), servesProtobuf(definition));
   const includeObject = includeObjectOf(exchange);
   const bytes = encodeObject(definition, record, { representation, includeObject, nowMs: api.clock.nowMs() });
   await exchange.send(status, contentTypeOf(representation), bytes);
 }
 
 async function sendList(api: ResourceApi, exchange: Exchange, listed: ListedObjects): Promise<void> {
-  const representation = negotiate(exchange.header('accept'));
+  const representation = negotiate(exchange.header('accept'), servesProtobuf(listed.definition));
   const includeObject = includeObjectOf(exchange);
   const chunks = encodeList(listed, { representation, includeObject, nowMs: api.clock.nowMs() });
   const contentType = contentTypeOf(representation);

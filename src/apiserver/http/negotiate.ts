@@ -30,7 +30,7 @@ function parseClause(clause: string): AcceptedType {
 }
 
 export interface Representation {
-  readonly encoding: 'json' | 'yaml';
+  readonly encoding: 'json' | 'yaml' | 'protobuf';
   readonly as: 'object' | 'Table' | 'PartialObjectMetadata';
   /** Of `meta.k8s.io`, where `as` is not the object itself. */
   readonly metaVersion: 'v1' | 'v1beta1';
@@ -43,20 +43,25 @@ const encodings: Readonly<Record<string, Representation['encoding']>> = {
   'application/*': 'json',
   '*/*': 'json',
   'application/yaml': 'yaml',
+  'application/vnd.kubernetes.protobuf': 'protobuf',
 };
 
-/** Of objects, lists and watches; what is not offered (protobuf, CBOR) is passed over. @throws ApiError NotAcceptable */
-export function negotiate(header: string | undefined): Representation {
+/**
+ * Of objects, lists and watches; what is not offered (CBOR, tables in protobuf) is passed over. Custom resources have no protobuf form: `protobuf` false.
+ *
+ * @throws ApiError NotAcceptable
+ */
+export function negotiate(header: string | undefined, protobuf = true): Representation {
   if (header === undefined || header.trim() === '') return plainJson;
   for (const { type, parameters } of parseAccept(header)) {
     const encoding = encodings[type];
-    if (!encoding) continue;
+    if (!encoding || (encoding === 'protobuf' && !protobuf)) continue;
     const as = transformation(parameters);
-    if (as) return { encoding, ...as };
+    if (as && !(encoding === 'protobuf' && as.as === 'Table')) return { encoding, ...as };
   }
   throw new ApiError(
     'NotAcceptable',
-    'only the following media types are accepted: application/json, application/yaml, application/json;stream=watch, ' +
+    'only the following media types are accepted: application/json, application/yaml, application/vnd.kubernetes.protobuf, application/json;stream=watch, ' +
       'application/json;as=Table;v=v1;g=meta.k8s.io, application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io',
   );
 }
@@ -72,11 +77,23 @@ function transformation(parameters: AcceptedType['parameters']): Omit<Representa
   return undefined;
 }
 
+const contentTypes: Readonly<Record<Representation['encoding'], string>> = {
+  json: 'application/json',
+  yaml: 'application/yaml',
+  protobuf: 'application/vnd.kubernetes.protobuf',
+};
+
 export function contentTypeOf(representation: Representation): string {
-  return representation.encoding === 'json' ? 'application/json' : 'application/yaml';
+  return contentTypes[representation.encoding];
 }
 
 /** Does the client take gzip? */
 export function acceptsGzip(header: string | undefined): boolean {
   return parseAccept(header).some(({ type }) => type === 'gzip' || type === '*');
+}
+
+/** Is protobuf what the client wants most of all that it takes and there is? Of answers that every form can carry (errors). */
+export function prefersProtobuf(header: string | undefined): boolean {
+  const first = parseAccept(header).find(({ type }) => encodings[type] !== undefined);
+  return first !== undefined && encodings[first.type] === 'protobuf';
 }

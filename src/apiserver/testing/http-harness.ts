@@ -14,6 +14,7 @@ export interface Answer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly text: string;
+  readonly bytes: Buffer;
   // biome-ignore lint/suspicious/noExplicitAny: tests look into answers freely
   readonly body: any;
 }
@@ -61,12 +62,14 @@ export async function startHttpHarness(options: Partial<ApiServerOptions> = {}) 
         incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
         incoming.on('error', reject);
         incoming.on('end', () => {
-          const text = Buffer.concat(chunks).toString();
+          const bytes = Buffer.concat(chunks);
+          const text = bytes.toString();
           const isJson = String(incoming.headers['content-type']).startsWith('application/json') && text !== '';
           resolve({
             status: incoming.statusCode ?? 0,
             headers: incoming.headers,
             text,
+            bytes,
             body:
               isJson && !incoming.headers['content-encoding'] && !path.includes('watch=')
                 ? JSON.parse(text)
