@@ -51,7 +51,16 @@ async function master(): Promise<string> {
       get: (target, name) => (name === 'update' ? update : Reflect.get(target, name).bind(target)),
     });
   };
-  const dispatcher = createDispatcher({ masterName: 'm1', systemClient: client, clientFor, logger: silentLogger });
+  const dispatcher = createDispatcher({
+    issueToken: async ({ name }, { serviceAccount }) => ({
+      token: `${name} for ${serviceAccount}`,
+      expiresAtMs: 1_000,
+    }),
+    masterName: 'm1',
+    systemClient: client,
+    clientFor,
+    logger: silentLogger,
+  });
   const server = new Server();
   dispatcher.addTo(server);
   const port = await new Promise<number>((resolve, reject) =>

@@ -44,6 +44,10 @@ afterEach(() => {
 async function master(options: { name?: string; tls?: TlsFiles; peers?: LastSeenPeer[] } = {}) {
   const { name = 'm1', tls = masterTls, peers = [] } = options;
   const dispatcher = createDispatcher({
+    issueToken: async ({ name }, { serviceAccount }) => ({
+      token: `${name} for ${serviceAccount}`,
+      expiresAtMs: 1_000,
+    }),
     masterName: name,
     systemClient: api,
     clientFor: (user) => {

@@ -18,10 +18,12 @@ import { LastSeen, neverSeen, youngest } from './last-seen.ts';
 import type { LastSeenPeer } from './last-seen-peer.ts';
 import { LeaseRenewer } from './lease-renewer.ts';
 import { heardWithinMs, leaseRenewIntervalMs, maxLastSeenNodes, maxSessions, progressIntervalMs } from './limits.ts';
+import { answerTokenRequest, type PodToken, type PodTokenRequest } from './pod-token.ts';
 import { Session } from './session.ts';
 
 export { createLastSeenPeer, type LastSeenPeer } from './last-seen-peer.ts';
 export { heartbeatIntervalMs } from './limits.ts';
+export type { PodToken, PodTokenRequest };
 
 export interface DispatcherOptions {
   readonly masterName: string;
@@ -29,6 +31,8 @@ export interface DispatcherOptions {
   readonly systemClient: ApiClient;
   /** For writes on behalf of a node. */
   clientFor(user: UserInfo): ApiClient;
+  /** Makes a token on behalf of a node. @throws ApiError */
+  issueToken(user: UserInfo, request: PodTokenRequest): Promise<PodToken>;
   /** The other masters, asked for whenever they are needed; whoever gives them closes them. */
   readonly peers?: (() => readonly LastSeenPeer[]) | undefined;
   readonly logger: Logger;
@@ -145,6 +149,12 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
           } catch (error) {
             call.emit('error', toServiceError(error));
           }
+        },
+        issueToken(call, callback) {
+          answerTokenRequest(call, options.issueToken).then(
+            (response) => callback(null, response),
+            (error: unknown) => callback(toServiceError(error) as ServerErrorResponse),
+          );
         },
         lastSeen(call: ServerUnaryCall<{ nodes: string[] }, { ageMs?: bigint[] }>, callback) {
           try {

@@ -29,6 +29,7 @@ import { Session } from './session/session.ts';
 import { WantedCache } from './session/wanted-cache.ts';
 import { type WantedChange, WantedSet } from './session/wanted-set.ts';
 import type { PodStorage } from './volumes/pod-storage.ts';
+import { PodTokens, type Token, type TokenAsk } from './volumes/pod-tokens.ts';
 
 /** How often the node's health is looked at while it is ready, and while it is not. */
 const HEALTH_INTERVAL_MS = 10_000;
@@ -70,6 +71,7 @@ class RunningNode implements NodeAgent {
   readonly #options: NodeAgentOptions;
   readonly #pods: PodManager;
   readonly #probes: ProbeManager;
+  readonly #tokens: PodTokens | undefined;
   readonly #abort = new AbortController();
   readonly #cache: WantedCache | undefined;
   #wanted = new WantedSet();
@@ -100,6 +102,15 @@ class RunningNode implements NodeAgent {
         if (worker) recordEvent(worker.pod, 'Warning', 'Unhealthy', `${title} probe failed: ${message}`.slice(0, 1024));
       },
     });
+    if (runtime.kind !== 'hollow') {
+      this.#tokens = new PodTokens({
+        clock,
+        logger,
+        issue: (ask) => this.#issueToken(ask),
+        written: (podUid, volume, path) => storage.written(podUid, volume, path),
+        onDue: (podUid) => this.#pods.workers.get(podUid)?.objectsChanged(),
+      });
+    }
     this.#pods = new PodManager({
       runtime,
       storage,
@@ -118,6 +129,7 @@ class RunningNode implements NodeAgent {
         configMap: (name) => this.#wanted.get('configmaps', namespace, name) as ConfigMap | undefined,
         secret: (name) => this.#wanted.get('secrets', namespace, name) as Secret | undefined,
       }),
+      tokens: this.#tokens,
       recordEvent,
       publish: (pod, status) => {
         this.#session?.sendPodStatus(pod, status);
@@ -160,10 +172,16 @@ class RunningNode implements NodeAgent {
     this.#cancelHealth?.();
     this.#session?.stop();
     this.#probes.stop();
+    this.#tokens?.stop();
     this.#options.network?.stop();
     await this.#pods.stop();
     await this.#cache?.flush();
     this.#options.runtime.close();
+  }
+
+  async #issueToken(ask: TokenAsk): Promise<Token> {
+    if (!this.#session) throw new Error('the agent is starting');
+    return this.#session.issueToken(ask);
   }
 
   *#reportedStatuses() {

@@ -50,6 +50,7 @@ import type { MasterConfig } from './config.ts';
 import { keepKubernetesService } from './kubernetes-service.ts';
 import { type LeaderLoop, runLeaderLoops } from './leader-loops.ts';
 import { ConfigError, splitAddress } from './load-config.ts';
+import { issuePodToken } from './pod-token.ts';
 import { startHashMarks, startHashWatch } from './repair/hash-watch.ts';
 import { isCorrupt } from './repair/is-corrupt.ts';
 import { masterStatus } from './status.ts';
@@ -166,6 +167,7 @@ export async function startMaster(
     masterName: self.name,
     systemClient,
     clientFor,
+    issueToken: (user, request) => issuePodToken(api, user, request),
     peers: () => lastSeenPeers.current(),
     logger: logger.child({ part: 'dispatcher' }),
   });

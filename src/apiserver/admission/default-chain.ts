@@ -5,14 +5,14 @@ import { limitRanger } from './limit-ranger.ts';
 import { namespaceLifecycle } from './namespace-lifecycle.ts';
 import { nodeRestriction } from './node-restriction.ts';
 import { priority } from './priority.ts';
-import { defaultServiceAccount } from './service-account.ts';
+import { serviceAccount } from './service-account.ts';
 import type { AdmissionPlugin } from './types.ts';
 
 /** `store`: for plugins that judge by other objects. */
-export function defaultAdmission(store: Pick<Store, 'range'>): readonly AdmissionPlugin[] {
+export function defaultAdmission(store: Pick<Store, 'get' | 'range'>): readonly AdmissionPlugin[] {
   return [
     namespaceLifecycle,
-    defaultServiceAccount,
+    serviceAccount(store),
     priority(store),
     defaultTolerations,
     limitRanger(store),

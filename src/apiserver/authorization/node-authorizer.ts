@@ -43,6 +43,8 @@ export function nodeAuthorizer(store: Store): Authorizer {
         case 'secrets':
         case 'configmaps':
           return references(store, attributes, node, resource as 'secrets' | 'configmaps');
+        case 'serviceaccounts':
+          return accounts(store, attributes, node);
         case 'leases.coordination.k8s.io':
           return leases(attributes, node);
         case 'events':
@@ -95,6 +97,16 @@ function references(store: Store, attributes: Attributes, node: string, kind: 's
     if (pod.spec?.nodeName === node && referencedNames(pod, kind).has(name)) return allowed;
   }
   return refused;
+}
+
+/** Tokens of accounts that a pod of the node runs as; which pod is checked by the node restriction. */
+function accounts(store: Store, { verb, subresource, namespace, name }: Attributes, node: string): Decision {
+  if (verb !== 'create' || subresource !== 'token' || namespace === undefined) return deny('');
+  for (const item of store.range(collectionRange(resources.pods, namespace)).items) {
+    const { spec } = decodeShared(recordOf(item)) as Pod;
+    if (spec?.nodeName === node && spec.serviceAccountName === name) return allowed;
+  }
+  return deny(`no relationship found between node "${node}" and this object`);
 }
 
 function leases({ verb, subresource, namespace, name }: Attributes, node: string): Decision {

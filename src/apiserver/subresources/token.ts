@@ -7,10 +7,11 @@ import { fieldInvalid, invalid } from '../../api/meta/field-error.ts';
 import { ApiError } from '../../api/status.ts';
 import { type KubernetesObject, resources } from '../../api/types.ts';
 import type { BoundObject, ServiceAccountTokens } from '../authentication/service-account-tokens.ts';
+import { nodeNameOf } from '../authorization/node-authorizer.ts';
 import type { Body } from '../body.ts';
 import type { ApiCore } from '../core.ts';
 import { decodeObject } from '../decode-object.ts';
-import { conflict, notFound } from '../errors.ts';
+import { conflict, forbidden, notFound } from '../errors.ts';
 import { objectKey } from '../keys.ts';
 import { decodeShared, recordOf } from '../object-record.ts';
 import { linearizableTimeoutMs } from '../resource-version.ts';
@@ -41,7 +42,7 @@ export async function requestToken(
   target: NamedTarget,
   body: Body,
 ): Promise<TokenRequest> {
-  resolve(core, target, 'create');
+  const definition = resolve(core, target, 'create');
   await authorize(core, context, target, 'create');
   const request = decodeObject(core, tokenRequestKind, body, context) as KubernetesObject & TokenRequest;
   if (!tokens) throw new ApiError('ServiceUnavailable', 'this server has no key to sign tokens with');
@@ -70,9 +71,21 @@ export async function requestToken(
       throw conflict({ group: '', resource: resource.resource }, name, why);
     }
     const reference = { name, uid: object.metadata!.uid! };
+    if (
+      kind === 'Pod' &&
+      nodeNameOf(context.user) !== undefined &&
+      (object as Pod).spec?.nodeName !== nodeNameOf(context.user)
+    ) {
+      throw forbidden(definition, target.name, `node requested a token bound to a pod that is not on it`);
+    }
     if (kind === 'Pod') bindToPod(core, object as Pod, target, bound, reference);
     else if (kind === 'Secret') bound.secret = reference;
     else bound.node = reference;
+  }
+  const nodeName = nodeNameOf(context.user);
+  // A node speaks for its own pods only (NodeRestriction).
+  if (nodeName !== undefined && bound.pod === undefined) {
+    throw forbidden(definition, target.name, `node "${nodeName}" requested a token not bound to a pod scheduled on it`);
   }
   const audience = audiences.length > 0 ? audiences : [tokens.issuer];
   const extended =

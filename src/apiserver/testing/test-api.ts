@@ -28,12 +28,17 @@ export async function createTestApi(options: Partial<ResourceApiOptions> = {}) {
   const api = new ResourceApi({ store, tokens, ...options });
   const client: ApiClient = createLocalClient(api, { user: admin });
   await client.create(resources.namespaces, namespace('default'));
+  await client.create(resources.serviceAccounts, serviceAccount('default'));
   const clientFor = (user: UserInfo): ApiClient => createLocalClient(api, { user });
   return { api, store, proposer, client, clientFor };
 }
 
 export function namespace(name: string): KubernetesObject {
   return { apiVersion: 'v1', kind: 'Namespace', metadata: { name } };
+}
+
+export function serviceAccount(name: string): KubernetesObject {
+  return { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name, namespace: 'default' } };
 }
 
 export function configMap(name: string, data: Record<string, string> = {}, labels?: Record<string, string>) {

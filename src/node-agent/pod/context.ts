@@ -5,6 +5,7 @@ import type { Logger } from '../../lib/logger.ts';
 import type { ProbeManager } from '../probes/probe-manager.ts';
 import type { DnsConfig, Runtime } from '../runtime/runtime.ts';
 import type { PodStorage } from '../volumes/pod-storage.ts';
+import type { PodTokens } from '../volumes/pod-tokens.ts';
 import type { PodObjects } from './env.ts';
 import type { ImagePuller } from './pull-image.ts';
 import type { WantedPod } from './types.ts';
@@ -30,6 +31,8 @@ export interface WorkerContext {
   readonly logger: Logger;
   /** The ConfigMaps and Secrets of a namespace, as they are now. */
   objects(namespace: string): PodObjects;
+  /** Absent on hollow nodes. */
+  readonly tokens?: PodTokens | undefined;
   recordEvent(pod: WantedPod, type: 'Normal' | 'Warning', reason: string, message: string): void;
   publish(pod: WantedPod, status: PodStatus): void;
   /** Nothing of the pod is left on this node. */

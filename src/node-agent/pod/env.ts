@@ -1,11 +1,14 @@
 /** A container's environment: envFrom, then env, with `$(NAME)` references to what came before. Pure. */
 import type { ConfigMap, Container, EnvVar, Secret } from '../../api/generated/types/core-v1.ts';
+import type { TokenLookup } from '../volumes/pod-tokens.ts';
 import { type FieldContext, fieldValue, resourceValue } from './fields.ts';
 
 /** The ConfigMaps and Secrets of the pod's namespace. */
 export interface PodObjects {
   configMap(name: string): ConfigMap | undefined;
   secret(name: string): Secret | undefined;
+  /** For volumes only. */
+  token?: TokenLookup;
 }
 
 /** Something that the pod needs is not there (yet): the reason is CreateContainerConfigError, and it is tried again. */

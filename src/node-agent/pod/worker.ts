@@ -153,6 +153,7 @@ export class PodWorker {
       }
     }
     this.#cancelRefresh?.();
+    this.#context.tokens?.forget(this.#pod.metadata.uid);
     this.#context.probes.sync(this.#pod.metadata.uid, []);
   }
 
@@ -276,10 +277,9 @@ export class PodWorker {
   }
 
   async #prepareVolumes(): Promise<void> {
-    const { metadata } = this.#pod;
     this.#volumesStale = false;
     try {
-      await this.#context.storage.prepare(this.#pod, this.#fields(), this.#context.objects(metadata.namespace));
+      await this.#writeVolumes();
       this.#volumes = { state: 'ready' };
     } catch (error) {
       const failed = this.#volumes.state === 'failed' ? this.#volumes : undefined;
@@ -291,11 +291,11 @@ export class PodWorker {
 
   /** One at a time, in the worker's loop: two that write the same volume would undo each other. A running pod keeps what it has on failure. */
   async #refreshVolumes(): Promise<void> {
-    const { storage, clock, logger } = this.#context;
+    const { clock, logger } = this.#context;
     this.#volumesStale = false;
     this.#cancelRefresh?.();
     try {
-      await storage.prepare(this.#pod, this.#fields(), this.#context.objects(this.#pod.metadata.namespace));
+      await this.#writeVolumes();
       this.#refreshFailures = 0;
     } catch (error) {
       logger.debug({ err: error, pod: this.#name() }, 'volumes not refreshed');
@@ -304,6 +304,13 @@ export class PodWorker {
       this.#refreshFailures++;
       this.#cancelRefresh = clock.setTimer(retryDelayMs(this.#refreshFailures), () => this.objectsChanged());
     }
+  }
+
+  async #writeVolumes(): Promise<void> {
+    const { storage, tokens } = this.#context;
+    const objects = this.#context.objects(this.#pod.metadata.namespace);
+    const token = await tokens?.forPod(this.#pod);
+    await storage.prepare(this.#pod, this.#fields(), token ? { ...objects, token } : objects);
   }
 
   async #createSandbox(attempt: number): Promise<void> {

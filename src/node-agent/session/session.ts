@@ -17,6 +17,7 @@ import {
 } from '../../gen/trimast/dispatcher/v1/dispatcher_pb.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/logger.ts';
+import type { Token, TokenAsk } from '../volumes/pod-tokens.ts';
 import { Heartbeats } from './heartbeats.ts';
 import type { DispatcherClient } from './master-channel.ts';
 import { Masters } from './masters.ts';
@@ -28,6 +29,7 @@ const FLUSH_DELAY_MS = 20;
 const WELCOME_TIMEOUT_MS = 5_000;
 /** A master that commits nothing for this long is left for another one. */
 const ACK_TIMEOUT_MS = 10_000;
+const TOKEN_TIMEOUT_MS = 5_000;
 const FIRST_RETRY_MS = 50;
 const MAX_RETRY_MS = 2_000;
 
@@ -106,6 +108,23 @@ export class Session {
   /** True while a master has welcomed this session. */
   get connected(): boolean {
     return this.#isWelcome;
+  }
+
+  /** From whichever master answers first in the order of this node. @throws Error that of the last master asked */
+  async issueToken(ask: TokenAsk): Promise<Token> {
+    const request = { ...ask, expirationSeconds: BigInt(ask.expirationSeconds) };
+    let failure: unknown;
+    for (const address of this.#masters.addresses) {
+      try {
+        const client = await this.#masters.connect(address);
+        const deadline = Date.now() + TOKEN_TIMEOUT_MS;
+        const { token, expiresAtMs } = await client.unary(DispatcherService.method.issueToken, request, { deadline });
+        return { token, expiresAtMs: Number(expiresAtMs) };
+      } catch (error) {
+        failure = error;
+      }
+    }
+    throw failure;
   }
 
   sendPodStatus(pod: PodRef, status: PodStatus): void {

@@ -41,6 +41,8 @@ export class FakeDispatcher {
         stream.on('error', () => stream.end());
         stream.on('end', () => stream.end());
       },
+      issueToken: ({ request }, callback) =>
+        callback(null, { token: `token of ${request.serviceAccount}`, expiresAtMs: BigInt(Date.now() + 3_600_000) }),
       lastSeen: (_call, callback) => callback(null, { ageMs: [] }),
     });
     const port = await new Promise<number>((resolve, reject) =>

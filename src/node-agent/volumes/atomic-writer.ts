@@ -57,7 +57,7 @@ async function writeFiles(folder: string, payload: Payload, group: number | unde
     const target = join(folder, path);
     await mkdir(dirname(target), { recursive: true, mode: 0o755 });
     await writeFile(target, file.data, { mode: 0o600 });
-    if (group !== undefined) await chown(target, 0, group);
+    if (group !== undefined || file.owner !== undefined) await chown(target, file.owner ?? 0, group ?? 0);
     // Set after writing: the mode given at creation is cut by the umask. A group must at least be able to read.
     await chmod(target, group === undefined ? file.mode : file.mode | 0o040);
   }

@@ -5,8 +5,9 @@ import type { PodStorage } from './pod-storage.ts';
 export function createNoStorage(): PodStorage {
   return {
     async prepare(pod, context, objects) {
-      for (const volume of pod.spec.volumes ?? []) volumePayload(volume, context, objects);
+      for (const volume of pod.spec.volumes ?? []) volumePayload(volume, context, { ...objects, token: () => '' });
     },
+    written: async () => undefined,
     mounts: async () => [],
     terminationMessage: async () => '',
     logDirectory: ({ namespace, name, uid }) => `/var/log/pods/${namespace}_${name}_${uid}`,

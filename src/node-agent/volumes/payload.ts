@@ -4,6 +4,7 @@ import type {
   DownwardAPIVolumeFile,
   KeyToPath,
   Secret,
+  ServiceAccountTokenProjection,
   Volume,
   VolumeProjection,
 } from '../../api/generated/types/core-v1.ts';
@@ -13,6 +14,8 @@ import { type FieldContext, fieldValue, resourceValue } from '../pod/fields.ts';
 export interface PayloadFile {
   readonly data: Uint8Array;
   readonly mode: number;
+  /** Absent: root. */
+  readonly owner?: number;
 }
 
 export type Payload = Map<string, PayloadFile>;
@@ -38,12 +41,39 @@ export function volumePayload(volume: Volume, context: FieldContext, objects: Po
   return all;
 }
 
-/** A serviceAccountToken source gives no file: masters hand out no tokens to agents yet. */
 function projection(source: VolumeProjection, mode: number, context: FieldContext, objects: PodObjects): Payload {
   if (source.configMap) return configMapFiles(source.configMap, mode, objects);
   if (source.secret) return secretFiles(source.secret, mode, objects);
   if (source.downwardAPI) return downwardFiles(source.downwardAPI.items, mode, context);
+  if (source.serviceAccountToken) return tokenFile(source.serviceAccountToken, mode, context, objects);
   return new Map();
+}
+
+/** Readable by its user only, where the pod says who that is (kubelet's rule). */
+function tokenFile(
+  source: ServiceAccountTokenProjection,
+  mode: number,
+  { pod }: FieldContext,
+  objects: PodObjects,
+): Payload {
+  const token = objects.token?.(source);
+  if (token === undefined) throw new MissingObjectError('there is no token for the service account yet');
+  const owner = commonUser(pod);
+  const isPrivate = owner !== undefined || pod.spec.securityContext?.fsGroup !== undefined;
+  return new Map([
+    [
+      checkPath(source.path),
+      { data: Buffer.from(token), mode: isPrivate ? 0o600 : mode, ...(owner !== undefined && { owner }) },
+    ],
+  ]);
+}
+
+/** The user that all containers run as, when the pod says so and it is one. */
+function commonUser({ spec }: FieldContext['pod']): number | undefined {
+  const users = [...(spec.initContainers ?? []), ...spec.containers].map(
+    ({ securityContext }) => securityContext?.runAsUser ?? spec.securityContext?.runAsUser,
+  );
+  return new Set(users).size === 1 ? users[0] : undefined;
 }
 
 interface ObjectSource {

@@ -3,7 +3,7 @@
  * What is written is remembered nowhere else: a restarted agent finds it by the same paths.
  */
 import { execFile } from 'node:child_process';
-import { chmod, chown, mkdir, open, readdir, realpath, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, open, readdir, readFile, realpath, rm, stat, writeFile } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import { promisify } from 'node:util';
 import type { Container, EmptyDirVolumeSource, Volume, VolumeMount } from '../../api/generated/types/core-v1.ts';
@@ -29,6 +29,8 @@ export interface MountRequest {
 export interface PodStorage {
   /** Makes or refreshes all volumes. @throws MissingObjectError while something they need is not there. */
   prepare(pod: WantedPod, context: FieldContext, objects: PodObjects): Promise<void>;
+  /** The file of a volume of ours as it is now; undefined when there is none. */
+  written(podUid: string, volume: string, path: string): Promise<string | undefined>;
   /** The mounts of one container; makes its termination-message file and the pod's hosts file. */
   mounts(request: MountRequest): Promise<Mount[]>;
   /** At most 4 KiB; empty when there is none. */
@@ -74,6 +76,11 @@ class DiskStorage implements PodStorage {
       else if (volume.hostPath) await prepareHostPath(volume.hostPath);
       else throw new Error(`volume "${volume.name}" is of a kind that this node cannot provide`);
     }
+  }
+
+  async written(podUid: string, volume: string, path: string): Promise<string | undefined> {
+    const file = join(this.#options.root, podUid, 'volumes', volume, path);
+    return readFile(file, 'utf8').catch(() => undefined);
   }
 
   async mounts(request: MountRequest): Promise<Mount[]> {

@@ -10,7 +10,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file trimast/dispatcher/v1/dispatcher.proto.
  */
 export const file_trimast_dispatcher_v1_dispatcher: GenFile = /*@__PURE__*/
-  fileDesc("CiZ0cmltYXN0L2Rpc3BhdGNoZXIvdjEvZGlzcGF0Y2hlci5wcm90bxIVdHJpbWFzdC5kaXNwYXRjaGVyLnYxIoIBCg5TZXNzaW9uUmVxdWVzdBItCgVoZWxsbxgBIAEoCzIcLnRyaW1hc3QuZGlzcGF0Y2hlci52MS5IZWxsb0gAEjYKCHN0YXR1c2VzGAIgASgLMiIudHJpbWFzdC5kaXNwYXRjaGVyLnYxLlN0YXR1c0JhdGNoSABCCQoHbWVzc2FnZSK7AQoPU2Vzc2lvblJlc3BvbnNlEjEKB3dlbGNvbWUYASABKAsyHi50cmltYXN0LmRpc3BhdGNoZXIudjEuV2VsY29tZUgAEjkKC2Fzc2lnbm1lbnRzGAIgASgLMiIudHJpbWFzdC5kaXNwYXRjaGVyLnYxLkFzc2lnbm1lbnRzSAASLwoDYWNrGAMgASgLMiAudHJpbWFzdC5kaXNwYXRjaGVyLnYxLlN0YXR1c0Fja0gAQgkKB21lc3NhZ2UiQwoFSGVsbG8SEwoLaW5jYXJuYXRpb24YASABKAkSDAoEbm9kZRgCIAEoDBIXCg9yZXN1bWVfcmV2aXNpb24YAyABKAMiRgoHV2VsY29tZRIOCgZtYXN0ZXIYASABKAkSHQoVaGVhcnRiZWF0X2ludGVydmFsX21zGAIgASgDEgwKBGZ1bGwYAyABKAgiUwoLQXNzaWdubWVudHMSMgoHY2hhbmdlcxgBIAMoCzIhLnRyaW1hc3QuZGlzcGF0Y2hlci52MS5Bc3NpZ25tZW50EhAKCHJldmlzaW9uGAIgASgDIs4BCgpBc3NpZ25tZW50EjgKBmFjdGlvbhgBIAEoDjIoLnRyaW1hc3QuZGlzcGF0Y2hlci52MS5Bc3NpZ25tZW50LkFjdGlvbhIQCghyZXNvdXJjZRgCIAEoCRIRCgluYW1lc3BhY2UYAyABKAkSDAoEbmFtZRgEIAEoCRIOCgZvYmplY3QYBSABKAwiQwoGQWN0aW9uEhYKEkFDVElPTl9VTlNQRUNJRklFRBAAEg4KCkFDVElPTl9TRVQQARIRCg1BQ1RJT05fUkVNT1ZFEAIiVQoLU3RhdHVzQmF0Y2gSEAoIc2VxdWVuY2UYASABKAMSNAoHdXBkYXRlcxgCIAMoCzIjLnRyaW1hc3QuZGlzcGF0Y2hlci52MS5TdGF0dXNVcGRhdGUi8AEKDFN0YXR1c1VwZGF0ZRI2CgRraW5kGAEgASgOMigudHJpbWFzdC5kaXNwYXRjaGVyLnYxLlN0YXR1c1VwZGF0ZS5LaW5kEhEKCW5hbWVzcGFjZRgCIAEoCRIMCgRuYW1lGAMgASgJEgsKA3VpZBgEIAEoCRIOCgZvYmplY3QYBSABKAwiagoES2luZBIUChBLSU5EX1VOU1BFQ0lGSUVEEAASEwoPS0lORF9QT0RfU1RBVFVTEAESFAoQS0lORF9OT0RFX1NUQVRVUxACEhEKDUtJTkRfUE9EX0dPTkUQAxIOCgpLSU5EX0VWRU5UEAQiVQoJU3RhdHVzQWNrEhAKCHNlcXVlbmNlGAEgASgDEjYKCHJlZnVzYWxzGAIgAygLMiQudHJpbWFzdC5kaXNwYXRjaGVyLnYxLlN0YXR1c1JlZnVzYWwiPwoNU3RhdHVzUmVmdXNhbBINCgVpbmRleBgBIAEoBRIOCgZyZWFzb24YAiABKAkSDwoHbWVzc2FnZRgDIAEoCSInChBIZWFydGJlYXRSZXF1ZXN0EhMKC2luY2FybmF0aW9uGAEgASgJIhMKEUhlYXJ0YmVhdFJlc3BvbnNlIiAKD0xhc3RTZWVuUmVxdWVzdBINCgVub2RlcxgBIAMoCSIiChBMYXN0U2VlblJlc3BvbnNlEg4KBmFnZV9tcxgBIAMoAzKyAgoRRGlzcGF0Y2hlclNlcnZpY2USXAoHU2Vzc2lvbhIlLnRyaW1hc3QuZGlzcGF0Y2hlci52MS5TZXNzaW9uUmVxdWVzdBomLnRyaW1hc3QuZGlzcGF0Y2hlci52MS5TZXNzaW9uUmVzcG9uc2UoATABEmIKCUhlYXJ0YmVhdBInLnRyaW1hc3QuZGlzcGF0Y2hlci52MS5IZWFydGJlYXRSZXF1ZXN0GigudHJpbWFzdC5kaXNwYXRjaGVyLnYxLkhlYXJ0YmVhdFJlc3BvbnNlKAEwARJbCghMYXN0U2VlbhImLnRyaW1hc3QuZGlzcGF0Y2hlci52MS5MYXN0U2VlblJlcXVlc3QaJy50cmltYXN0LmRpc3BhdGNoZXIudjEuTGFzdFNlZW5SZXNwb25zZWIGcHJvdG8z");
+  fileDesc("CiZ0cmltYXN0L2Rpc3BhdGNoZXIvdjEvZGlzcGF0Y2hlci5wcm90bxIVdHJpbWFzdC5kaXNwYXRjaGVyLnYxIoIBCg5TZXNzaW9uUmVxdWVzdBItCgVoZWxsbxgBIAEoCzIcLnRyaW1hc3QuZGlzcGF0Y2hlci52MS5IZWxsb0gAEjYKCHN0YXR1c2VzGAIgASgLMiIudHJpbWFzdC5kaXNwYXRjaGVyLnYxLlN0YXR1c0JhdGNoSABCCQoHbWVzc2FnZSK7AQoPU2Vzc2lvblJlc3BvbnNlEjEKB3dlbGNvbWUYASABKAsyHi50cmltYXN0LmRpc3BhdGNoZXIudjEuV2VsY29tZUgAEjkKC2Fzc2lnbm1lbnRzGAIgASgLMiIudHJpbWFzdC5kaXNwYXRjaGVyLnYxLkFzc2lnbm1lbnRzSAASLwoDYWNrGAMgASgLMiAudHJpbWFzdC5kaXNwYXRjaGVyLnYxLlN0YXR1c0Fja0gAQgkKB21lc3NhZ2UiQwoFSGVsbG8SEwoLaW5jYXJuYXRpb24YASABKAkSDAoEbm9kZRgCIAEoDBIXCg9yZXN1bWVfcmV2aXNpb24YAyABKAMiRgoHV2VsY29tZRIOCgZtYXN0ZXIYASABKAkSHQoVaGVhcnRiZWF0X2ludGVydmFsX21zGAIgASgDEgwKBGZ1bGwYAyABKAgiUwoLQXNzaWdubWVudHMSMgoHY2hhbmdlcxgBIAMoCzIhLnRyaW1hc3QuZGlzcGF0Y2hlci52MS5Bc3NpZ25tZW50EhAKCHJldmlzaW9uGAIgASgDIs4BCgpBc3NpZ25tZW50EjgKBmFjdGlvbhgBIAEoDjIoLnRyaW1hc3QuZGlzcGF0Y2hlci52MS5Bc3NpZ25tZW50LkFjdGlvbhIQCghyZXNvdXJjZRgCIAEoCRIRCgluYW1lc3BhY2UYAyABKAkSDAoEbmFtZRgEIAEoCRIOCgZvYmplY3QYBSABKAwiQwoGQWN0aW9uEhYKEkFDVElPTl9VTlNQRUNJRklFRBAAEg4KCkFDVElPTl9TRVQQARIRCg1BQ1RJT05fUkVNT1ZFEAIiVQoLU3RhdHVzQmF0Y2gSEAoIc2VxdWVuY2UYASABKAMSNAoHdXBkYXRlcxgCIAMoCzIjLnRyaW1hc3QuZGlzcGF0Y2hlci52MS5TdGF0dXNVcGRhdGUi8AEKDFN0YXR1c1VwZGF0ZRI2CgRraW5kGAEgASgOMigudHJpbWFzdC5kaXNwYXRjaGVyLnYxLlN0YXR1c1VwZGF0ZS5LaW5kEhEKCW5hbWVzcGFjZRgCIAEoCRIMCgRuYW1lGAMgASgJEgsKA3VpZBgEIAEoCRIOCgZvYmplY3QYBSABKAwiagoES2luZBIUChBLSU5EX1VOU1BFQ0lGSUVEEAASEwoPS0lORF9QT0RfU1RBVFVTEAESFAoQS0lORF9OT0RFX1NUQVRVUxACEhEKDUtJTkRfUE9EX0dPTkUQAxIOCgpLSU5EX0VWRU5UEAQiVQoJU3RhdHVzQWNrEhAKCHNlcXVlbmNlGAEgASgDEjYKCHJlZnVzYWxzGAIgAygLMiQudHJpbWFzdC5kaXNwYXRjaGVyLnYxLlN0YXR1c1JlZnVzYWwiPwoNU3RhdHVzUmVmdXNhbBINCgVpbmRleBgBIAEoBRIOCgZyZWFzb24YAiABKAkSDwoHbWVzc2FnZRgDIAEoCSInChBIZWFydGJlYXRSZXF1ZXN0EhMKC2luY2FybmF0aW9uGAEgASgJIhMKEUhlYXJ0YmVhdFJlc3BvbnNlIiAKD0xhc3RTZWVuUmVxdWVzdBINCgVub2RlcxgBIAMoCSIiChBMYXN0U2VlblJlc3BvbnNlEg4KBmFnZV9tcxgBIAMoAyKQAQoRSXNzdWVUb2tlblJlcXVlc3QSEQoJbmFtZXNwYWNlGAEgASgJEhcKD3NlcnZpY2VfYWNjb3VudBgCIAEoCRIQCghwb2RfbmFtZRgDIAEoCRIPCgdwb2RfdWlkGAQgASgJEhAKCGF1ZGllbmNlGAUgASgJEhoKEmV4cGlyYXRpb25fc2Vjb25kcxgGIAEoAyI6ChJJc3N1ZVRva2VuUmVzcG9uc2USDQoFdG9rZW4YASABKAkSFQoNZXhwaXJlc19hdF9tcxgCIAEoAzKVAwoRRGlzcGF0Y2hlclNlcnZpY2USXAoHU2Vzc2lvbhIlLnRyaW1hc3QuZGlzcGF0Y2hlci52MS5TZXNzaW9uUmVxdWVzdBomLnRyaW1hc3QuZGlzcGF0Y2hlci52MS5TZXNzaW9uUmVzcG9uc2UoATABEmIKCUhlYXJ0YmVhdBInLnRyaW1hc3QuZGlzcGF0Y2hlci52MS5IZWFydGJlYXRSZXF1ZXN0GigudHJpbWFzdC5kaXNwYXRjaGVyLnYxLkhlYXJ0YmVhdFJlc3BvbnNlKAEwARJhCgpJc3N1ZVRva2VuEigudHJpbWFzdC5kaXNwYXRjaGVyLnYxLklzc3VlVG9rZW5SZXF1ZXN0GikudHJpbWFzdC5kaXNwYXRjaGVyLnYxLklzc3VlVG9rZW5SZXNwb25zZRJbCghMYXN0U2VlbhImLnRyaW1hc3QuZGlzcGF0Y2hlci52MS5MYXN0U2VlblJlcXVlc3QaJy50cmltYXN0LmRpc3BhdGNoZXIudjEuTGFzdFNlZW5SZXNwb25zZWIGcHJvdG8z");
 
 /**
  * @generated from message trimast.dispatcher.v1.SessionRequest
@@ -466,6 +466,74 @@ export const LastSeenResponseSchema: GenMessage<LastSeenResponse> = /*@__PURE__*
   messageDesc(file_trimast_dispatcher_v1_dispatcher, 13);
 
 /**
+ * @generated from message trimast.dispatcher.v1.IssueTokenRequest
+ */
+export type IssueTokenRequest = Message<"trimast.dispatcher.v1.IssueTokenRequest"> & {
+  /**
+   * @generated from field: string namespace = 1;
+   */
+  namespace: string;
+
+  /**
+   * @generated from field: string service_account = 2;
+   */
+  serviceAccount: string;
+
+  /**
+   * @generated from field: string pod_name = 3;
+   */
+  podName: string;
+
+  /**
+   * @generated from field: string pod_uid = 4;
+   */
+  podUid: string;
+
+  /**
+   * Empty: this cluster's API.
+   *
+   * @generated from field: string audience = 5;
+   */
+  audience: string;
+
+  /**
+   * @generated from field: int64 expiration_seconds = 6;
+   */
+  expirationSeconds: bigint;
+};
+
+/**
+ * Describes the message trimast.dispatcher.v1.IssueTokenRequest.
+ * Use `create(IssueTokenRequestSchema)` to create a new message.
+ */
+export const IssueTokenRequestSchema: GenMessage<IssueTokenRequest> = /*@__PURE__*/
+  messageDesc(file_trimast_dispatcher_v1_dispatcher, 14);
+
+/**
+ * @generated from message trimast.dispatcher.v1.IssueTokenResponse
+ */
+export type IssueTokenResponse = Message<"trimast.dispatcher.v1.IssueTokenResponse"> & {
+  /**
+   * @generated from field: string token = 1;
+   */
+  token: string;
+
+  /**
+   * Wall clock, milliseconds since 1970.
+   *
+   * @generated from field: int64 expires_at_ms = 2;
+   */
+  expiresAtMs: bigint;
+};
+
+/**
+ * Describes the message trimast.dispatcher.v1.IssueTokenResponse.
+ * Use `create(IssueTokenResponseSchema)` to create a new message.
+ */
+export const IssueTokenResponseSchema: GenMessage<IssueTokenResponse> = /*@__PURE__*/
+  messageDesc(file_trimast_dispatcher_v1_dispatcher, 15);
+
+/**
  * Between a worker's agent and any master. The caller is a node by its client certificate (system:node:NAME).
  *
  * @generated from service trimast.dispatcher.v1.DispatcherService
@@ -492,6 +560,16 @@ export const DispatcherService: GenService<{
     methodKind: "bidi_streaming";
     input: typeof HeartbeatRequestSchema;
     output: typeof HeartbeatResponseSchema;
+  },
+  /**
+   * A service-account token for a pod that is bound to the calling node, for its projected volume. Asked again before it expires.
+   *
+   * @generated from rpc trimast.dispatcher.v1.DispatcherService.IssueToken
+   */
+  issueToken: {
+    methodKind: "unary";
+    input: typeof IssueTokenRequestSchema;
+    output: typeof IssueTokenResponseSchema;
   },
   /**
    * Asked by the leading master of the others (peer certificate required) before it judges a node dead.
