@@ -70,9 +70,12 @@ async function nothingChanged(before: { items: unknown[] }, path: string): Promi
 
 const listed = async (path: string) => (await send('GET', path)).body as unknown as { items: unknown[] };
 
-test('an anonymous caller gets 401', async () => {
+test('a caller without credentials may see versions and health only; one with a wrong token is a 401', async () => {
   const answer = await send('GET', '/api/v1/namespaces', undefined, {}, true);
-  expect(answer).toMatchObject({ code: 401, body: { kind: 'Status', reason: 'Unauthorized' } });
+  expect(answer).toMatchObject({ code: 403, body: { kind: 'Status', reason: 'Forbidden' } });
+  expect((await send('GET', '/version', undefined, {}, true)).code).toBe(200);
+  const wrong = await send('GET', '/version', undefined, { authorization: 'Bearer x' }, true);
+  expect(wrong).toMatchObject({ code: 401, body: { kind: 'Status', reason: 'Unauthorized' } });
 });
 
 test('an unknown field: refused by name under Strict, warned by default', async () => {

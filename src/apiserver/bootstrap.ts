@@ -2,6 +2,7 @@
 import { isReason } from '../api/status.ts';
 import { resources } from '../api/types.ts';
 import type { ApiClient } from '../client/types.ts';
+import { ensureDefaultPolicy } from './authorization/rbac/default-policy.ts';
 
 const namespaces = ['default', 'kube-system', 'kube-public', 'kube-node-lease'];
 
@@ -16,4 +17,5 @@ export async function ensureBootstrapObjects(client: ApiClient): Promise<void> {
       }
     }),
   );
+  await ensureDefaultPolicy(client);
 }

@@ -5,6 +5,7 @@ import { InformerSet } from '../client/informer-set.ts';
 import type { LeaderContext } from '../client/types.ts';
 import { type Clock, systemClock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
+import { ClusterRoleAggregationController } from './cluster-role-aggregation/controller.ts';
 import { DeploymentController } from './deployment/controller.ts';
 import { EndpointsController } from './endpoints/controller.ts';
 import { EventTtlController } from './event-ttl/controller.ts';
@@ -73,6 +74,7 @@ export function startControllers(context: LeaderContext, options: ControllerOpti
     'garbage-collector': (its) => new GarbageCollector(its, watched),
     'pod-gc': (its) => new PodGcController(its),
     endpoints: (its) => new EndpointsController(its),
+    'cluster-role-aggregation': (its) => new ClusterRoleAggregationController(its),
     'event-ttl': (its) => new EventTtlController(its),
   };
   for (const [name, create] of Object.entries(controllers)) {

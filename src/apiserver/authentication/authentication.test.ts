@@ -1,6 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { resources } from '../../api/types.ts';
 import { startHttpHarness } from '../testing/http-harness.ts';
 import { parseServiceAccountKeys } from './service-account-keys.ts';
 
@@ -128,11 +127,6 @@ test('keys rotate: the first signs, all verify', () => {
 test('a bootstrap token lets its machine in until it expires', async () => {
   const data = (fields: Record<string, string>) =>
     Object.fromEntries(Object.entries(fields).map(([key, value]) => [key, Buffer.from(value).toString('base64')]));
-  await http.client.create(resources.namespaces, {
-    apiVersion: 'v1',
-    kind: 'Namespace',
-    metadata: { name: 'kube-system' },
-  });
   const secret = (id: string, more: Record<string, string>) => ({
     metadata: { name: `bootstrap-token-${id}` },
     type: 'bootstrap.kubernetes.io/token',

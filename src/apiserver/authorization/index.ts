@@ -1,7 +1,6 @@
 /** Who may do what: the union of the authorizers; the first that allows decides. Nothing is allowed by default. */
 import type { Store } from '../../store/types.ts';
 import { type Attributes, type Authorizer, type Decision, identities } from '../types.ts';
-import { discoveryAuthorizer } from './discovery-authorizer.ts';
 import { nodeAuthorizer } from './node-authorizer.ts';
 import { RbacPolicy } from './rbac/policy.ts';
 import { rbacAuthorizer, type SyncAuthorizer } from './rbac/rbac-authorizer.ts';
@@ -36,7 +35,7 @@ export function createAuthorization(store: Store): Authorization {
   const policy = new RbacPolicy(store);
   const rbac = rbacAuthorizer(policy);
   return {
-    authorizer: unionAuthorizer([mastersAuthorizer, nodeAuthorizer(store), rbac, discoveryAuthorizer]),
+    authorizer: unionAuthorizer([mastersAuthorizer, nodeAuthorizer(store), rbac]),
     rbac,
     policy,
   };

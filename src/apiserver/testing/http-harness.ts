@@ -34,7 +34,7 @@ export async function startHttpHarness(options: Partial<ApiServerOptions> = {}) 
   await pki.ensure('admin', adminCertificate);
   await pki.ensure('eve', userCertificate('eve', []));
   await pki.ensure('node1', agentCertificate('n1', ['127.0.0.1']));
-  const testApi = await createTestApi();
+  const testApi = await createTestApi({ policy: true });
   const server = createApiServer({
     api: testApi.api,
     tls: pki.files('master'),

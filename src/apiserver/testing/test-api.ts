@@ -7,6 +7,7 @@ import { createServiceAccountKey } from '../../pki/service-account-key.ts';
 import { createMemoryStore } from '../../store/testing/memory-proposer.ts';
 import { parseServiceAccountKeys } from '../authentication/service-account-keys.ts';
 import { ServiceAccountTokens } from '../authentication/service-account-tokens.ts';
+import { ensureBootstrapObjects } from '../bootstrap.ts';
 import { createLocalClient } from '../local-client.ts';
 import { ResourceApi, type ResourceApiOptions } from '../resource-api.ts';
 import type { UserInfo } from '../types.ts';
@@ -17,7 +18,11 @@ export function nodeUser(name: string): UserInfo {
   return { name: `system:node:${name}`, groups: ['system:nodes', 'system:authenticated'] };
 }
 
-export async function createTestApi(options: Partial<ResourceApiOptions> = {}) {
+/** `policy`: with the namespaces, default roles and bindings of every cluster. */
+export async function createTestApi({
+  policy = false,
+  ...options
+}: Partial<ResourceApiOptions> & { policy?: boolean } = {}) {
   const { store, proposer } = createMemoryStore();
   const tokens = new ServiceAccountTokens({
     keys: parseServiceAccountKeys(createServiceAccountKey(), 'test'),
@@ -29,6 +34,7 @@ export async function createTestApi(options: Partial<ResourceApiOptions> = {}) {
   const client: ApiClient = createLocalClient(api, { user: admin });
   await client.create(resources.namespaces, namespace('default'));
   await client.create(resources.serviceAccounts, serviceAccount('default'));
+  if (policy) await ensureBootstrapObjects(client);
   const clientFor = (user: UserInfo): ApiClient => createLocalClient(api, { user });
   return { api, store, proposer, client, clientFor };
 }
