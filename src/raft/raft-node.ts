@@ -29,6 +29,7 @@ const maxInflightProposals = 16_384;
 const maxInflightBytes = 64 << 20;
 const maxWaitingReads = 65_536;
 const noCommand = new Uint8Array(0);
+const nothing = () => undefined;
 const sweepIntervalMs = 100;
 const transferRepeatMs = 200;
 const stopTimeoutMs = 3_000;
@@ -137,20 +138,25 @@ export class ThreadedRaftNode<Result> implements RaftNode<Result> {
     }
     const timeoutMs = options.timeoutMs ?? defaultProposalTimeoutMs;
     const sequence = ++this.#sequence;
-    const abort = () => {
-      const queued = this.#outgoing.findIndex(({ proposed }) => proposed.sequence === sequence);
-      if (queued >= 0) this.#outgoing.splice(queued, 1);
-      const code = queued >= 0 ? 'refused' : 'unknown';
-      this.#settle(sequence)?.reject(new ProposalError(code, 'the caller gave up'));
-    };
-    options.signal?.addEventListener('abort', abort, { once: true });
-    const forget = () => options.signal?.removeEventListener('abort', abort);
+    const forget = options.signal ? this.#abortable(sequence, options.signal) : nothing;
     const deadlineMs = performance.now() + timeoutMs + silentThreadGraceMs;
     this.#proposals.set(sequence, { resolve, reject, deadlineMs, bytes: command.length, forget });
     this.#proposalBytes += command.length;
     if (this.#outgoing.length === 0) setImmediate(() => this.#flushProposals());
     this.#outgoing.push({ proposed: { kind, origin: this.#origin, sequence, command }, timeoutMs });
     return promise;
+  }
+
+  /** Returns what ends it. */
+  #abortable(sequence: number, signal: AbortSignal): () => void {
+    const abort = () => {
+      const queued = this.#outgoing.findIndex(({ proposed }) => proposed.sequence === sequence);
+      if (queued >= 0) this.#outgoing.splice(queued, 1);
+      const code = queued >= 0 ? 'refused' : 'unknown';
+      this.#settle(sequence)?.reject(new ProposalError(code, 'the caller gave up'));
+    };
+    signal.addEventListener('abort', abort, { once: true });
+    return () => signal.removeEventListener('abort', abort);
   }
 
   readBarrier(options: CallOptions = {}): Promise<void> {

@@ -132,7 +132,7 @@ export interface RaftNodeOptions {
   readonly members: readonly Peer[];
   /**
    * This member comes to a cluster that exists: it starts empty and waits until the leader, told by `changeMembership`, sends it
-   * entries. `members` are then not its initial configuration.
+   * entries. Of `members` only its own name and address count then: what it tells those that it has not learned to know yet.
    */
   readonly join?: boolean;
   readonly dataDir: string;
