@@ -22,6 +22,20 @@ describe('Balancer', () => {
     expect(balancer.choose()).toBe('c');
   });
 
+  it('takes other names: what stays keeps its health, a connection to what left may still end', () => {
+    const balancer = new Balancer(['a', 'b']);
+    balancer.setHealthy('a', true);
+    balancer.setHealthy('b', true);
+    balancer.opened('b');
+    balancer.setNames(['a', 'c']);
+    balancer.closed('b');
+    expect(balancer.setHealthy('b', false)).toBe(false);
+    expect(balancer.state()).toEqual([
+      { name: 'a', healthy: true, connections: 0 },
+      { name: 'c', healthy: false, connections: 0 },
+    ]);
+  });
+
   it('goes round among equals', () => {
     const balancer = new Balancer(['a', 'b', 'c']);
     const chosen = new Set([balancer.choose(), balancer.choose(), balancer.choose()]);

@@ -30,6 +30,13 @@ export class Balancer {
     }
   }
 
+  /** A new one is not healthy until told so; one that is left out gets no new connections. */
+  setNames(names: readonly string[]): void {
+    for (const name of this.#entries.keys()) if (!names.includes(name)) this.#entries.delete(name);
+    for (const name of names)
+      if (!this.#entries.has(name)) this.#entries.set(name, { name, healthy: false, connections: 0, chosenAt: 0 });
+  }
+
   /** The best backend that is not in `tried`; it counts as chosen. Undefined when all were tried. */
   choose(tried: ReadonlySet<string> = new Set()): string | undefined {
     let best: Entry | undefined;
@@ -42,7 +49,8 @@ export class Balancer {
 
   /** Returns true when this changes what is known. */
   setHealthy(name: string, healthy: boolean): boolean {
-    const entry = this.#entry(name);
+    const entry = this.#entries.get(name);
+    if (!entry) return false;
     const changed = entry.healthy !== healthy;
     entry.healthy = healthy;
     return changed;
@@ -53,8 +61,9 @@ export class Balancer {
   }
 
   closed(name: string): void {
-    const entry = this.#entry(name);
-    entry.connections = Math.max(0, entry.connections - 1);
+    const entry = this.#entries.get(name);
+    // It may have left while the connection was open.
+    if (entry) entry.connections = Math.max(0, entry.connections - 1);
   }
 
   state(): BackendState[] {

@@ -23,6 +23,8 @@ export interface LoadBalancer {
   readonly host: string;
   readonly port: number;
   state(): BackendState[];
+  /** Connections to backends that are left out go on until they end. @throws RangeError for a list that cannot work */
+  setBackends(backends: LoadBalancerConfig['backends']): void;
   /** Stops listening and closes every connection. */
   close(): Promise<void>;
 }
@@ -39,9 +41,6 @@ export async function startLoadBalancer(config: LoadBalancerConfig, logger: Logg
   const listen = parseAddress(config.listen);
   const balancer = new Balancer(config.backends.map((backend) => backend.name));
   const backends = new Map<string, Backend>();
-  for (const { name, address } of config.backends) {
-    backends.set(name, { name, ...parseAddress(address), clients: new Set(), unreachableSinceMs: undefined });
-  }
   const tls = {
     ca: readFileSync(config.tls.caFile),
     cert: readFileSync(config.tls.certFile),
@@ -128,16 +127,34 @@ export async function startLoadBalancer(config: LoadBalancerConfig, logger: Logg
     server.listen({ host: listen.host, port: listen.port }, resolve);
   });
   server.on('error', (error) => logger.error({ error: error.message }, 'listener failed'));
-  const stopChecks = [...backends.values()].map((backend) =>
-    startHealthCheck({
-      host: backend.host,
-      port: backend.port,
-      tls,
-      intervalMs: config.checkIntervalMs ?? defaultCheckIntervalMs,
-      timeoutMs: checkTimeoutMs,
-      onResult: (health) => observe(backend, health),
-    }),
-  );
+  const stopChecks = new Map<string, () => void>();
+  const setBackends = (wanted: LoadBalancerConfig['backends']): void => {
+    const next = wanted.map(({ name, address }) => ({ name, ...parseAddress(address) }));
+    if (next.length === 0) throw new RangeError('load balancer: no backend is configured');
+    for (const [name, { host, port }] of backends) {
+      if (next.some((one) => one.name === name && one.host === host && one.port === port)) continue;
+      stopChecks.get(name)?.();
+      stopChecks.delete(name);
+      backends.delete(name);
+    }
+    balancer.setNames([...backends.keys()]);
+    balancer.setNames(next.map(({ name }) => name));
+    for (const one of next) {
+      if (backends.has(one.name)) continue;
+      const backend: Backend = { ...one, clients: new Set(), unreachableSinceMs: undefined };
+      backends.set(one.name, backend);
+      const check = startHealthCheck({
+        host: backend.host,
+        port: backend.port,
+        tls,
+        intervalMs: config.checkIntervalMs ?? defaultCheckIntervalMs,
+        timeoutMs: checkTimeoutMs,
+        onResult: (health) => observe(backend, health),
+      });
+      stopChecks.set(one.name, check);
+    }
+  };
+  setBackends(config.backends);
   const { port } = server.address() as AddressInfo;
   logger.info({ listen: `${listen.host}:${port}`, backends: config.backends }, 'load balancer started');
 
@@ -145,8 +162,9 @@ export async function startLoadBalancer(config: LoadBalancerConfig, logger: Logg
     host: listen.host,
     port,
     state: () => balancer.state(),
+    setBackends,
     async close() {
-      for (const stop of stopChecks) stop();
+      for (const stop of stopChecks.values()) stop();
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       for (const client of clients) client.destroy();
       await closed;
