@@ -29,8 +29,9 @@ const magicBytes = magicStart.length + 1;
 const leaseBytes = 8 + 3 * 6;
 const blockHeadBytes = 8;
 const maxPayloadBytes = maxSnapshotChunkBytes - blockHeadBytes;
-/** How much of the state is looked at at once, at most: about what a block takes. */
-const maxSliceVersions = 4_096;
+/** What is written at a time, so that the writes in between wait less than a millisecond. */
+const writtenBlockBytes = 256 * 1024;
+const maxSliceVersions = 1_024;
 
 /**
  * One block per chunk. What is written is the state at the time of the call, however long the reading takes; the state is walked as the chunks are
@@ -66,7 +67,7 @@ function* content(head: readonly Buffer[], scan: StateScan, count: number, trail
   yield* head;
   let written = 0;
   while (!scan.done) {
-    for (const version of scan.read(maxSliceVersions, maxPayloadBytes)) {
+    for (const version of scan.read(maxSliceVersions, writtenBlockBytes)) {
       written++;
       yield recordHead(version);
       const { bytes } = version.slab;
@@ -95,8 +96,9 @@ function recordHeadBytes(format: number): number {
 }
 
 function* blocks(parts: Iterable<Uint8Array>): Generator<Uint8Array> {
-  let block = Buffer.allocUnsafeSlow(maxSnapshotChunkBytes);
+  let block = Buffer.allocUnsafeSlow(writtenBlockBytes);
   let length = 0;
+  const maxWritten = writtenBlockBytes - blockHeadBytes;
   const seal = (): Buffer => {
     const payload = block.subarray(blockHeadBytes, blockHeadBytes + length);
     block.writeUInt32BE(length, 0);
@@ -105,13 +107,13 @@ function* blocks(parts: Iterable<Uint8Array>): Generator<Uint8Array> {
   };
   for (const part of parts) {
     for (let offset = 0; offset < part.length; ) {
-      const size = Math.min(part.length - offset, maxPayloadBytes - length);
+      const size = Math.min(part.length - offset, maxWritten - length);
       block.set(part.subarray(offset, offset + size), blockHeadBytes + length);
       length += size;
       offset += size;
-      if (length < maxPayloadBytes) continue;
+      if (length < maxWritten) continue;
       yield seal();
-      block = Buffer.allocUnsafeSlow(maxSnapshotChunkBytes);
+      block = Buffer.allocUnsafeSlow(writtenBlockBytes);
       length = 0;
     }
   }
