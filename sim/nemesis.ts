@@ -169,7 +169,7 @@ export class Nemesis {
   #slowDisk(): void {
     const { prng } = this.#world;
     const member = this.#anyMember();
-    member.disk.delayMs = prng.pick([0, 1, 20, 120]);
+    member.disk.delayMs = prng.pick([0, 1, 30, 120, 300]);
     this.#world.note(() => `NEMESIS: a write of member ${member.id} takes ${member.disk.delayMs} ms`);
   }
 

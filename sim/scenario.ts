@@ -54,11 +54,11 @@ export interface Nemeses {
 
 export function drawScenario(prng: Prng): Scenario {
   const some = (probability: number, choices: readonly number[]) => (prng.chance(probability) ? prng.pick(choices) : 0);
-  const leaseHolders = some(0.25, [1, 3]);
+  const leaseHolders = some(0.18, [1, 3]);
   const replicas = prng.pick([1, 2, 3, 3, 3, 3, 3, 4, 5, 5, 5, 7]);
   return {
     replicas,
-    faultsMs: leaseHolders > 0 ? 5_000 : 1_800,
+    faultsMs: leaseHolders > 0 ? 4_500 : 1_600,
     leaseHolders,
     network: {
       dropProbability: some(0.4, [0.01, 0.05, 0.15]),
@@ -94,12 +94,12 @@ export function drawScenario(prng: Prng): Scenario {
       partitionEveryMs: some(0.35, [200, 600]),
       isolateLeaderEveryMs: some(0.35, [300, 800]),
       pauseEveryMs: some(0.25, [200, 600]),
-      slowDiskEveryMs: some(0.25, [200, 600]),
+      slowDiskEveryMs: some(0.35, [100, 400]),
       transferEveryMs: some(0.3, [150, 500]),
       compactEveryMs: some(0.5, [100, 400]),
       clockJumpEveryMs: some(0.2, [200, 800]),
       membershipEveryMs: some(0.35, [100, 300]),
-      diskDamage: prng.chance(0.15),
+      diskDamage: prng.chance(0.25),
       downMs: prng.pick([5, 100, 400]),
     },
   };

@@ -25,7 +25,7 @@ import { drawScenario, type Scenario } from './scenario.ts';
 const settleMs = 250;
 const livenessMs = 12_000;
 /** States that the search for a linear order may visit; a history beyond it is counted, not judged. */
-const maxLinearizabilityStates = 20_000;
+const maxLinearizabilityStates = 4_000;
 
 export interface RunOptions {
   /** Keep the story. Changes nothing of the run. */
@@ -142,7 +142,7 @@ export class World implements Judge {
     if (this.#blind || this.#failure !== undefined) return;
     if (error instanceof Violation) this.#failure = error.message;
     else if (error instanceof AssertionError) this.#failure = `assertion: ${error.message}`;
-    else this.#failure = `error: ${(error as Error)?.stack ?? String(error)}`;
+    else this.#failure = `error: ${`${String(error)} ${(error as Error)?.stack ?? ''}`}`;
     this.note(() => `FAILED: ${this.#failure}`);
   }
 
@@ -183,7 +183,7 @@ export class World implements Judge {
   }
 
   run(): RunResult {
-    withSimulatedGlobals(() => this.attempt(() => this.#run()));
+    withSimulatedGlobals(this.#story !== undefined, () => this.attempt(() => this.#run()));
     return {
       seed: this.seed,
       failure: this.#failure,

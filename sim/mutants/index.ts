@@ -1,7 +1,6 @@
 /** All mutants. A new one is a file of its own, named here. */
 import acknowledgeBeforeWrite from './acknowledge-before-write.ts';
 import answerOfAnotherProcess from './answer-of-another-process.ts';
-import appendCommitsMoreThanItBrought from './append-commits-more-than-it-brought.ts';
 import appendWithoutPreviousCheck from './append-without-previous-check.ts';
 import applyWhileRestoring from './apply-while-restoring.ts';
 import changeBeforeOwnCommit from './change-before-own-commit.ts';
@@ -75,7 +74,6 @@ export const mutants: readonly Mutant[] = [
   commitEarlierTerms,
   commitAtSmallerHalf,
   staleAppendTruncates,
-  appendCommitsMoreThanItBrought,
   heartbeatCommitsUnmatched,
   sentCountsAsAcknowledged,
   appendWithoutPreviousCheck,

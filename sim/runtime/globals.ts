@@ -43,14 +43,20 @@ function startTimer(callback: (...args: unknown[]) => void, delayMs: number, rep
   return timer;
 }
 
-const clear = (timer: SimulatedTimer | undefined): void => {
+const clear = (timer: { cleared: boolean } | undefined): void => {
   if (timer) timer.cleared = true;
 };
 
 const simulated = {
   setTimeout: (callback: () => void, delayMs = 0, ...args: unknown[]) => startTimer(callback, delayMs, false, args),
   setInterval: (callback: () => void, delayMs = 0, ...args: unknown[]) => startTimer(callback, delayMs, true, args),
-  setImmediate: (callback: () => void, ...args: unknown[]) => startTimer(callback, 0, false, args),
+  setImmediate: (callback: (...args: unknown[]) => void, ...args: unknown[]) => {
+    const immediate = { cleared: false };
+    lane().soon(() => {
+      if (!immediate.cleared) callback(...args);
+    });
+    return immediate;
+  },
   clearTimeout: clear,
   clearInterval: clear,
   clearImmediate: clear,
@@ -65,13 +71,16 @@ export const drainMicrotasks: () => void = (() => {
 })();
 
 /** Must be called from a plain turn of the event loop, not from a promise's callback: only there can promises be drained. */
-export function withSimulatedGlobals<T>(run: () => T): T {
+export function withSimulatedGlobals<T>(withStacks: boolean, run: () => T): T {
   const scope = globalThis as unknown as Record<string, unknown>;
   const names = Object.keys(simulated);
   const kept = names.map((name) => scope[name]);
   const keptPerformance = Object.getOwnPropertyDescriptor(globalThis, 'performance')!;
   const keptNow = Date.now;
   const keptRandom = Math.random;
+  const keptStacks = Error.stackTraceLimit;
+  // Errors are part of the work here, and their stacks would be a good part of its cost.
+  Error.stackTraceLimit = withStacks ? keptStacks : 0;
   for (const [name, value] of Object.entries(simulated)) scope[name] = value;
   Object.defineProperty(globalThis, 'performance', { value: simulatedPerformance, configurable: true, writable: true });
   Date.now = () => Math.floor(lane().wallMs());
@@ -85,5 +94,6 @@ export function withSimulatedGlobals<T>(run: () => T): T {
     Object.defineProperty(globalThis, 'performance', keptPerformance);
     Date.now = keptNow;
     Math.random = keptRandom;
+    Error.stackTraceLimit = keptStacks;
   }
 }

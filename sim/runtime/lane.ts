@@ -21,6 +21,9 @@ export interface SkewedClock {
 
 let current: Lane | undefined;
 
+/** Beyond it, what a turn puts off waits for the next one: a loop of immediates must not stop time. */
+const maxImmediates = 100;
+
 /** The lane whose turn it is; undefined between turns. */
 export function currentLane(): Lane | undefined {
   return current;
@@ -35,6 +38,7 @@ export class Lane {
   #dead = false;
   #stalledUntilMs = 0;
   readonly #backlog: (() => void)[] = [];
+  readonly #immediates: (() => void)[] = [];
 
   constructor(owner: LaneOwner, name: string, events: EventQueue, clock: SkewedClock, drain: () => void) {
     this.owner = owner;
@@ -68,6 +72,12 @@ export class Lane {
   /** After `delayMs` of real time. */
   at(delayMs: number, run: () => void): void {
     this.#events.at(delayMs, () => this.enter(run));
+  }
+
+  /** Right after the present turn, as setImmediate does; without one, in a turn of its own. */
+  soon(run: () => void): void {
+    if (current === this && this.#immediates.length < maxImmediates) this.#immediates.push(run);
+    else this.at(0, run);
   }
 
   /** What a device of the same process does: also while this lane is stalled; not when the process is dead. */
@@ -106,6 +116,10 @@ export class Lane {
     try {
       run();
       this.#drain();
+      for (let next = this.#immediates.shift(); next && !this.#dead; next = this.#immediates.shift()) {
+        next();
+        this.#drain();
+      }
     } catch (error) {
       this.owner.failed(this, error);
     } finally {
