@@ -37,7 +37,6 @@ const messages = {
   stopped: [grpcStatus.unavailable, 'etcdserver: server stopped'],
   timeout: [grpcStatus.unavailable, 'etcdserver: request timed out'],
   badTransferee: [grpcStatus.failedPrecondition, 'etcdserver: bad leader transferee'],
-  noDowngrade: [grpcStatus.failedPrecondition, 'etcdserver: no inflight downgrade job'],
 } as const satisfies Record<string, readonly [GrpcStatus, string]>;
 
 export type EtcdErrorName = keyof typeof messages;

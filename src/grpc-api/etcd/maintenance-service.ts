@@ -43,6 +43,7 @@ import { encode, unary } from './unary.ts';
 /** Of etcd's interface that this is; clients choose features by it. */
 export const apiVersion = '3.6.8';
 export const storageVersion = '3.6.0';
+const clusterVersion = '3.6';
 
 export type MaintainedRaft = Pick<RaftNode<unknown>, 'status' | 'leadership' | 'members' | 'transferLeadership'>;
 /** A database file as etcd's tools read it: how large it will be, and its bytes. */
@@ -141,7 +142,8 @@ export function maintenanceMethods(
     [
       '/etcdserverpb.Maintenance/Downgrade',
       unary(DowngradeRequestSchema, DowngradeResponseSchema, ({ action }) => {
-        if (action === DowngradeAction.CANCEL) throw etcdError('noDowngrade');
+        // etcd too is content when there is nothing to cancel.
+        if (action === DowngradeAction.CANCEL) return { header: header.message(), version: clusterVersion };
         throw new GrpcError(
           grpcStatus.unimplemented,
           'etcdserver: there is no downgrade mode: install the other version on one member after the other',
