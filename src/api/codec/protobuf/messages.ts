@@ -29,6 +29,11 @@ export function findMessage(name: string): Message | undefined {
   return messages.get(name);
 }
 
+/** Whether objects of a definition (a name in `schemas.json`) can be written as protobuf. */
+export function hasProtobufForm(definition: string): boolean {
+  return findMessage(definition) !== undefined;
+}
+
 function load(): Map<string, Message> {
   const text = readFileSync(new URL('../../generated/protobuf.json', import.meta.url), 'utf8');
   const data = JSON.parse(text) as Record<string, Record<string, [string, string, string]>>;

@@ -11,7 +11,8 @@ function special(name: string): fc.Arbitrary<unknown> | undefined {
   if (name.endsWith('.MicroTime')) return fc.constantFrom('2026-01-02T03:04:05.000006Z', '1999-12-31T23:59:59.999999Z');
   if (name.endsWith('.Time')) return fc.constantFrom('2026-01-02T03:04:05Z', '1969-01-01T00:00:00Z');
   if (name.endsWith('.RawExtension') || name.endsWith('.FieldsV1') || name.endsWith('v1.JSON')) return anyJson;
-  if (name.endsWith('.JSONSchemaPropsOrArray')) return fc.constantFrom<unknown>({ type: 'string' }, [{ type: 'integer' }]);
+  if (name.endsWith('.JSONSchemaPropsOrArray'))
+    return fc.constantFrom<unknown>({ type: 'string' }, [{ type: 'integer' }]);
   if (name.endsWith('.JSONSchemaPropsOrBool')) return fc.constantFrom<unknown>(true, false, { type: 'string' });
   if (name.endsWith('.JSONSchemaPropsOrStringArray')) return fc.constantFrom<unknown>(['a', 'b'], { type: 'string' });
   return undefined;
@@ -45,17 +46,23 @@ export function fitting(schemas: SchemaSet, schema: Schema, depth: number): fc.A
     default:
   }
   if (resolved.additionalProperties) {
-    return fc.dictionary(fc.stringMatching(/^[a-z]{1,2}$/), fitting(schemas, resolved.additionalProperties, depth - 1), {
-      minKeys: 1,
-      maxKeys: 2,
-      noNullPrototype: true,
-    });
+    return fc.dictionary(
+      fc.stringMatching(/^[a-z]{1,2}$/),
+      fitting(schemas, resolved.additionalProperties, depth - 1),
+      {
+        minKeys: 1,
+        maxKeys: 2,
+        noNullPrototype: true,
+      },
+    );
   }
   if (!resolved.properties || depth <= 0) return fc.constant({});
   const fields = Object.entries(resolved.properties).filter(([name]) => name !== 'apiVersion' && name !== 'kind');
-  return fc.subarray(fields, { minLength: Math.min(1, fields.length), maxLength: Math.min(5, fields.length) }).chain((chosen) =>
-    fc.record(Object.fromEntries(chosen.map(([name, inner]) => [name, fitting(schemas, inner, depth - 1)])), {
-      noNullPrototype: true,
-    }),
-  );
+  return fc
+    .subarray(fields, { minLength: Math.min(1, fields.length), maxLength: Math.min(5, fields.length) })
+    .chain((chosen) =>
+      fc.record(Object.fromEntries(chosen.map(([name, inner]) => [name, fitting(schemas, inner, depth - 1)])), {
+        noNullPrototype: true,
+      }),
+    );
 }
