@@ -21,8 +21,12 @@ const initialBackoffMs = 20;
 const maxBackoffMs = 500;
 /** A peer that says that this member was removed is asked again after this long: it may be mistaken. */
 const removedBackoffMs = 5_000;
-/** From dialing to the peer's Welcome. */
+/**
+ * From dialing to the peer's Welcome, the first time and at most. It grows when nobody answers: on an overloaded machine attempts that are
+ * given up too early only make more handshakes.
+ */
 const connectTimeoutMs = 1_500;
+const maxConnectTimeoutMs = 4_000;
 const maxQueueBytes = 32 << 20;
 /** A stream message is closed when it has this much. */
 const batchBytes = 2 << 20;
@@ -58,6 +62,7 @@ export class PeerLane {
   #draining = false;
   #stopped = false;
   #backoffMs = initialBackoffMs;
+  #connectTimeoutMs = connectTimeoutMs;
   #timer: NodeJS.Timeout | undefined;
   #queue: Batch[] = [];
   #queuedBytes = 0;
@@ -131,7 +136,10 @@ export class PeerLane {
     const stream = client.bidiStream(RaftService.method.exchange);
     this.#client = client;
     this.#stream = stream;
-    this.#timer = setTimeout(() => lost(new Error('no answer')), connectTimeoutMs);
+    this.#timer = setTimeout(() => {
+      this.#connectTimeoutMs = Math.min(maxConnectTimeoutMs, this.#connectTimeoutMs * 2);
+      lost(new Error('no answer'));
+    }, this.#connectTimeoutMs);
     const lost = (error: Error) => {
       if (this.#stream !== stream) return;
       clearTimeout(this.#timer);
@@ -167,6 +175,7 @@ export class PeerLane {
       this.#open = true;
       this.#loggedDown = '';
       this.#backoffMs = initialBackoffMs;
+      this.#connectTimeoutMs = connectTimeoutMs;
       if (lane === 'bulk') logger.info({ peer: peer.name, address: peer.address }, 'stream to peer is open');
     });
     stream.write({ message: { case: 'hello', value: helloTo(self, peer.id) } });
