@@ -88,6 +88,8 @@ export class Raft {
   readonly #clock: ElectionClock;
   /** Others have gone on without this member. */
   #removed = false;
+  /** The last append that was accepted. */
+  #acknowledged = { term: 0, index: 0 };
   #messages: Message[] = [];
   #afterWrite: Message[] = [];
   #reads: ReadState[] = [];
@@ -470,8 +472,14 @@ export class Raft {
       return;
     }
     const { index, logTerm, commit, entries } = received;
+    const committedBefore = this.log.committed;
     const last = this.log.maybeAppend(index, logTerm, commit, entries);
     if (last !== undefined) {
+      // The leader only says that more is committed: it has, or will get, the same acknowledgement of this term already.
+      const newsOnly = entries.length === 0 && this.log.committed > committedBefore;
+      const { term, index: acknowledged } = this.#acknowledged;
+      if (newsOnly && term === this.term && acknowledged === last) return;
+      this.#acknowledged = { term: this.term, index: last };
       this.#sendAfterWrite({ ...answer, index: last });
       return;
     }
