@@ -126,6 +126,7 @@ function canBeRebuilt(config: MasterConfig): boolean {
 function restartToRebuild(config: MasterConfig, reason: string, logger: Logger): never {
   writeRebuild(config.dataDir, { phase: 'discard', reason, since: new Date().toISOString() });
   logger.error({ reason }, 'this master stops serving and is rebuilt from the others');
+  logger.flush();
   if (process.execve && process.platform !== 'win32') {
     const [, ...args] = process.argv;
     process.execve(
