@@ -10,6 +10,7 @@ export const endpointsDefinition = defineKind({
   resource: 'endpoints',
   namespaced: true,
   shortNames: ['ep'],
+  createOnUpdate: true,
   columns: endpointsColumns,
   deprecation: 'v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice',
 });

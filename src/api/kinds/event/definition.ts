@@ -10,6 +10,7 @@ export const eventDefinition = defineKind({
   resource: 'events',
   namespaced: true,
   shortNames: ['ev'],
+  createOnUpdate: true,
   fieldSelectors: {
     'involvedObject.kind': fieldAt('involvedObject.kind'),
     'involvedObject.namespace': fieldAt('involvedObject.namespace'),

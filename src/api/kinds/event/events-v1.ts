@@ -40,6 +40,7 @@ export const eventsV1Definition = defineKind({
   ...served,
   namespaced: true,
   shortNames: ['ev'],
+  createOnUpdate: true,
   fieldSelectors: {
     ...Object.fromEntries(
       regardingFields.map((field) => [`regarding.${field}`, fieldAt(`involvedObject.${field}`)] as const),

@@ -10,6 +10,8 @@ export const leaseDefinition = defineKind({
   kind: 'Lease',
   resource: 'leases',
   namespaced: true,
+  createOnUpdate: true,
+  needsResourceVersion: true,
   strategy: leaseStrategy,
   columns: [column<Lease>('Holder', 'Who holds it.', ({ spec }) => spec?.holderIdentity ?? '')],
 });

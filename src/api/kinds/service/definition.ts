@@ -11,6 +11,7 @@ export const serviceDefinition = defineKind({
   namespaced: true,
   shortNames: ['svc'],
   categories: ['all'],
+  createOnUpdate: true,
   subresources: [statusSubresource(kind)],
   fieldSelectors: { 'spec.clusterIP': fieldAt('spec.clusterIP'), 'spec.type': fieldAt('spec.type') },
   allColumns: serviceColumns,
