@@ -45,6 +45,23 @@ export class Nemesis {
     if (crashAfterElection > 0 && prng.chance(crashAfterElection))
       events.at(prng.integer(0, 40), () => this.crash(member, 'right after its election'));
     if (cutNewLeader > 0 && prng.chance(cutNewLeader)) this.#cutFromMany(member);
+    // Right after an election the leader may not know what is committed.
+    if (prng.chance(0.3)) this.#world.prober.probe(member, 40, 6);
+  }
+
+  /** The membership is about to change its majorities: the moment to part them. */
+  joint(leader: Member): void {
+    if (!this.active) return;
+    const { prng, events, network } = this.#world;
+    if (!prng.chance(0.5)) return;
+    events.at(prng.integer(0, 12), () => {
+      if (!this.active) return;
+      this.#part();
+      if (prng.chance(0.5)) this.crash(leader, 'in a joint configuration');
+      events.at(prng.integer(300, 900), () => {
+        if (this.active) network.healLinks();
+      });
+    });
   }
 
   /** Everything works again from now on. */
@@ -115,6 +132,12 @@ export class Nemesis {
       this.#world.note(() => `NEMESIS cuts ${from} → ${to}`);
       return;
     }
+    this.#part();
+  }
+
+  #part(): void {
+    const { prng, network, members } = this.#world;
+    const ids = members.map(({ id }) => id);
     const side = new Set(ids.filter(() => prng.chance(0.5)));
     for (const from of ids) for (const to of ids) if (side.has(from) !== side.has(to)) network.cut(from, to);
     this.#world.note(() => `NEMESIS parts {${[...side]}} from the others`);
@@ -131,6 +154,8 @@ export class Nemesis {
       if (way !== 'out') network.cut(id, leader.id);
     }
     this.#world.note(() => `NEMESIS cuts leader ${leader.id} off (${way})`);
+    // By now somebody else may lead, and the old one not know it.
+    events.at(150, () => this.#world.prober.probe(leader, 350, 12));
     events.at(prng.integer(50, 900), () => {
       if (this.active) network.healLinks();
     });

@@ -14,6 +14,7 @@ import { type Judge, Violation } from './checkers/violation.ts';
 import { Client } from './clients/client.ts';
 import { call } from './clients/connection.ts';
 import { LeaseBook, LeaseHolder } from './clients/lease-holder.ts';
+import { Prober } from './clients/prober.ts';
 import { Watcher } from './clients/watcher.ts';
 import { EventQueue } from './event-queue.ts';
 import { Nemesis } from './nemesis.ts';
@@ -59,6 +60,7 @@ export class World implements Judge {
   readonly consensus: ConsensusChecker;
   readonly model: StoreModel;
   readonly leases: LeaseBook;
+  readonly prober = new Prober(this);
   readonly nemesis: Nemesis;
   readonly members: readonly Member[];
   readonly history: Operation[] = [];
@@ -111,6 +113,9 @@ export class World implements Judge {
     this.consensus.onLeader = (id, term) => {
       this.note(() => `member ${id} leads term ${term}`);
       this.nemesis.elected(this.member(id)!);
+    };
+    this.consensus.onConfiguration = (id, { outgoing }) => {
+      if (outgoing.length > 0) this.nemesis.joint(this.member(id)!);
     };
     this.consensus.onCommitted = (_id, { origin, sequence, index }) => this.#proposalCommitted(origin, sequence, index);
   }

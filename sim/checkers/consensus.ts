@@ -44,6 +44,8 @@ export class ConsensusChecker {
   readonly #excused = new Set<number>();
   elections = 0;
   onLeader: (id: number, term: number) => void = () => undefined;
+  /** A leader has appended a configuration. */
+  onConfiguration: (id: number, configuration: Configuration) => void = () => undefined;
   onCommitted: (id: number, entry: Entry) => void = () => undefined;
 
   constructor(initial: Configuration, judge: Judge) {
@@ -112,8 +114,8 @@ export class ConsensusChecker {
     if (core.log.committed > seen.committed) this.#commit(id, core, seen, before);
   }
 
-  /** Promises to peers must be on disk when they leave. */
-  sent(id: number, { type, term, to, index, reject }: Message): void {
+  /** Promises to peers must be on disk when they leave. `leader`: the core of the receiver, if it runs. */
+  sent(id: number, { type, term, to, index, reject }: Message, leader: Raft | undefined): void {
     if (reject) return;
     const durable = this.#durable.get(id)!;
     if (type === 'vote-response' && !(durable.term > term || (durable.term === term && durable.vote === to)))
@@ -121,10 +123,17 @@ export class ConsensusChecker {
         'promises after disk',
         `member ${id} sent its vote for ${to} in term ${term}, which is not on its disk`,
       );
-    if (type === 'append-response' && durable.lastIndex < index)
+    if (type !== 'append-response') return;
+    if (durable.lastIndex < index)
       this.#judge.violation(
         'promises after disk',
         `member ${id} acknowledged entry ${index}, on its disk are entries up to ${durable.lastIndex}`,
+      );
+    const meant = leader?.role === 'leader' && leader.term === term && index > 0 ? leader.log.term(index) : undefined;
+    if (meant !== undefined && !durable.has(index, meant))
+      this.#judge.violation(
+        'promises after disk',
+        `member ${id} acknowledged entry ${index} of term ${meant} to its leader; on its disk is another one`,
       );
   }
 
@@ -226,6 +235,7 @@ export class ConsensusChecker {
       atTerm = known.previousTerm;
     }
     const next = this.#decode(entry);
+    this.onConfiguration(id, next);
     const same = (a: readonly number[], b: readonly number[]) =>
       a.length === b.length && a.every((one) => b.includes(one));
     const kept = same(next.incoming, previous.incoming);

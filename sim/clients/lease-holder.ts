@@ -92,7 +92,9 @@ export class LeaseHolder {
 
   #attach(id: bigint): void {
     const world = this.#world;
-    const success = [{ type: 'put', key: `lease${id}`, value: Buffer.from('held'), leaseId: id } as const];
+    // A key that many use goes from one lease to the next.
+    const key = world.prng.chance(0.4) ? 'lease' : `lease${id}`;
+    const success = [{ type: 'put', key, value: Buffer.from('held'), leaseId: id } as const];
     call(
       world,
       world.contact(),

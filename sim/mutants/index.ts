@@ -9,6 +9,7 @@ import checksumNotVerified from './checksum-not-verified.ts';
 import commitAtSmallerHalf from './commit-at-smaller-half.ts';
 import commitEarlierTerms from './commit-earlier-terms.ts';
 import compactionTakesTheCurrent from './compaction-takes-the-current.ts';
+import compareBeforeTheLog from './compare-before-the-log.ts';
 import configurationCountsWhenCommitted from './configuration-counts-when-committed.ts';
 import configurationNotRolledBack from './configuration-not-rolled-back.ts';
 import cutOneTooMany from './cut-one-too-many.ts';
@@ -20,8 +21,11 @@ import heartbeatCommitsUnmatched from './heartbeat-commits-unmatched.ts';
 import jointCommitByNewOnly from './joint-commit-by-new-only.ts';
 import jointLeftEarly from './joint-left-early.ts';
 import jointVoteByNewOnly from './joint-vote-by-new-only.ts';
+import keyStaysWithItsOldLease from './key-stays-with-its-old-lease.ts';
 import leaderCountsUnwrittenOwn from './leader-counts-unwritten-own.ts';
 import learnerCounts from './learner-counts.ts';
+import leaseOutlivesItsKeys from './lease-outlives-its-keys.ts';
+import leaseTimeHalved from './lease-time-halved.ts';
 import leavingLeaderGivesUp from './leaving-leader-gives-up.ts';
 import markNotLowered from './mark-not-lowered.ts';
 import misdirectedWriteBelieved from './misdirected-write-believed.ts';
@@ -33,6 +37,8 @@ import readByLease from './read-by-lease.ts';
 import readRoundTakesOldAnswers from './read-round-takes-old-answers.ts';
 import readWithoutRound from './read-without-round.ts';
 import refusalOfAnEarlierLife from './refusal-of-an-earlier-life.ts';
+import renewalIgnoredAtExpiry from './renewal-ignored-at-expiry.ts';
+import renewalNotOnTheClock from './renewal-not-on-the-clock.ts';
 import replacedPacksStay from './replaced-packs-stay.ts';
 import reproposeTooEarly from './repropose-too-early.ts';
 import sentCountsAsAcknowledged from './sent-counts-as-acknowledged.ts';
@@ -120,4 +126,10 @@ export const mutants: readonly Mutant[] = [
   watchFromThePastAccepted,
   watchHearsTwice,
   watchMissesASnapshot,
+  leaseOutlivesItsKeys,
+  renewalIgnoredAtExpiry,
+  renewalNotOnTheClock,
+  leaseTimeHalved,
+  keyStaysWithItsOldLease,
+  compareBeforeTheLog,
 ];

@@ -182,7 +182,7 @@ export class RaftThread {
       },
       send: (to, messages) => {
         for (const message of messages) {
-          consensus.sent(id, message);
+          consensus.sent(id, message, world.member(to)?.life?.thread.loop?.core);
           nemesis.sent(this.#member, message);
         }
         // What travels together arrives together, unless the network tears it apart.

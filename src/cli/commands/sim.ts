@@ -1,4 +1,4 @@
-/** `trimast sim`: the deterministic simulator of the consensus core. */
+/** `trimast sim`: the deterministic simulator of consensus and store; see docs/simulator.md. */
 import { runScript } from './run-script.ts';
 
 export async function sim(args: readonly string[]): Promise<void> {
