@@ -14,7 +14,12 @@ import {
 export class History {
   readonly operations: RecordedOperation[] = [];
   readonly lists: RecordedList[] = [];
-  readonly #startedMs = performance.now();
+  readonly #startedMs: number;
+
+  /** `startedMs` of `performance.now()`: all histories of a run have one clock. */
+  constructor(startedMs = performance.now()) {
+    this.#startedMs = startedMs;
+  }
 
   nowMs(): number {
     return performance.now() - this.#startedMs;

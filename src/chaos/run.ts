@@ -48,8 +48,11 @@ export async function runChaos(
 ): Promise<ChaosResult> {
   const startedAt = new Date().toISOString();
   for (const access of accesses) await access.prepare();
-  const sides = accesses.map((access, index) => new Side(access, options, accesses.length, index));
-  const nowMs = sides[0]!.history.nowMs.bind(sides[0]!.history);
+  const startedMs = performance.now();
+  const nowMs = () => performance.now() - startedMs;
+  const sides = accesses.map(
+    (access, index) => new Side(access, new History(startedMs), options, accesses.length, index),
+  );
   const leaderLog = new LeaderLog(target, nowMs);
   const aborted = options.signal ?? new AbortController().signal;
   const nemesis = new Nemesis({
@@ -91,16 +94,17 @@ export async function runChaos(
 
 /** The clients of one API, and what they saw. */
 class Side {
-  readonly history = new History();
+  readonly history: History;
   readonly #access: StoreAccess;
   readonly #workload: Workload;
   readonly #watchers: Watchers;
 
-  constructor(access: StoreAccess, options: ChaosOptions, sides: number, index: number) {
+  constructor(access: StoreAccess, history: History, options: ChaosOptions, sides: number, index: number) {
     this.#access = access;
+    this.history = history;
     this.#workload = new Workload({
       access,
-      history: this.history,
+      history,
       clients: Math.max(2, Math.round(options.clients / sides)),
       operationsPerSecond: options.operationsPerSecond / sides,
       seed: options.seed + index * 1_000,

@@ -171,10 +171,11 @@ function addChaosCommands(program: Command): void {
     .description('break a running cluster on purpose, and judge what its clients saw');
   clusterCommand(chaos, 'run', 'clients at work, faults by a seeded plan, then every check')
     .option('--duration <time>', 'such as 90s, 10m, 1h', '60s')
-    .option('--faults <kinds>', 'kinds with commas between; "trimast chaos run --faults ?" lists them')
+    .option('--faults <kinds>', 'kinds with commas between; a wrong one lists them')
     .option('--every <time>', 'mean time from one fault to the next', '5s')
     .option('--rate <n>', 'operations a second, of all clients together', wholeNumber, 150)
     .option('--clients <n>', 'clients at a time', wholeNumber, 12)
+    .option('--api <names>', 'kubernetes, etcd or both with a comma between (default: what the cluster has)')
     .option('--seed <n>', 'the same faults in the same order (default: chosen and told)', wholeNumber)
     .option('--report <folder>', 'where report.html and report.json go (default: in the folder of the cluster)')
     .action(async (_, command: Command) => (await import('./commands/chaos.ts')).chaosRun(command.optsWithGlobals()));
@@ -264,6 +265,9 @@ function addPkiCommands(program: Command): void {
       .option('--days <n>', 'days until it expires (default 365)', wholeNumber)
       .option('--force', 'also when there is one that is valid');
   const load = () => import('./commands/pki.ts');
+  clusterCommand(pki, 'renew', 'new certificates for every member of a cluster on this machine').action(
+    async (_, command: Command) => (await import('./commands/pki-renew.ts')).pkiRenew(command.optsWithGlobals()),
+  );
   folder('init', 'make the CA and the key for service-account tokens')
     .option('--name <name>', 'name of the cluster', 'trimast')
     .action(async (options) => (await load()).pkiInit(options));

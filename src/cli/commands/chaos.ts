@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import {
   type ChaosResult,
+  etcdAccess,
   type FaultKind,
   faultKinds,
   kubeAccess,
@@ -9,7 +10,9 @@ import {
   runChaos,
   writeReport,
 } from '../../chaos/index.ts';
+import type { StoreAccess } from '../../chaos/types.ts';
 import { loadKubeconfig } from '../../client/kubeconfig.ts';
+import { PkiDirectory } from '../../pki/pki-directory.ts';
 import { ClusterTarget, shimFaults } from '../chaos/cluster-target.ts';
 import { CliError } from '../cli-error.ts';
 import { type DirOption, openCluster, requireRights } from '../cluster/open-cluster.ts';
@@ -25,6 +28,7 @@ export interface ChaosRunOptions extends DirOption {
   readonly clients: number;
   readonly seed?: number;
   readonly report?: string;
+  readonly api?: string;
 }
 
 const defaultFaults: readonly FaultKind[] = ['kill', 'pause', 'partition', 'loss', 'delay', 'restart'];
@@ -44,6 +48,7 @@ export async function chaosRun(options: ChaosRunOptions): Promise<void> {
     progress.line(
       `Chaos for ${options.duration}, seed ${seed}: ${faults.join(', ')}. Ctrl-C ends it early; then too everything is healed.`,
     );
+    const accesses = chooseApis(cluster, paths, options.api);
     const interrupt = new AbortController();
     process.once('SIGINT', () => interrupt.abort());
     process.once('SIGTERM', () => interrupt.abort());
@@ -51,7 +56,7 @@ export async function chaosRun(options: ChaosRunOptions): Promise<void> {
     if (faults.some((kind) => shimFaults.includes(kind))) await target.loadShim(serving);
     let result: ChaosResult;
     try {
-      result = await runChaos(target, [kubernetes(cluster, paths)], {
+      result = await runChaos(target, accesses, {
         seed,
         durationMs,
         faults,
@@ -95,6 +100,28 @@ function chooseFaults(target: ClusterTarget, asked: string | undefined, progress
     else progress.line(`Without ${kind}: ${reason}.`);
   }
   return chosen;
+}
+
+/** Both, unless told otherwise; etcd's where the masters have it. */
+function chooseApis(cluster: Cluster, paths: ClusterPaths, asked: string | undefined): StoreAccess[] {
+  const known: Record<string, () => StoreAccess> = { kubernetes: () => kubernetes(cluster, paths) };
+  if (membersOfKind(cluster, 'master').every((master) => master.ports.etcd !== undefined)) {
+    known.etcd = () => etcd(cluster, paths);
+  }
+  return (asked?.split(',') ?? Object.keys(known)).map((name) => {
+    const open = known[name];
+    if (!open)
+      throw new CliError(`--api ${name}: this cluster has ${Object.keys(known).join(' and ')}`, { exitCode: 2 });
+    return open();
+  });
+}
+
+function etcd(cluster: Cluster, paths: ClusterPaths): StoreAccess {
+  return etcdAccess({
+    tls: new PkiDirectory(paths.pkiDir).files('admin'),
+    prefix: `chaos-${Date.now().toString(36)}/`,
+    ways: membersOfKind(cluster, 'master').map((master) => ({ via: master.name, address: endpoint(master, 'etcd') })),
+  });
 }
 
 function kubernetes(cluster: Cluster, paths: ClusterPaths) {
