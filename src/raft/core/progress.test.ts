@@ -38,3 +38,30 @@ test('after a snapshot probing goes on behind it', () => {
   progress.becomeProbe();
   expect([progress.next, progress.paused()]).toEqual([21, false]);
 });
+
+test('a follower keeps up while its rounds of replication are shorter than the limit (4.2.1)', () => {
+  const progress = new Progress(1, 4, 1_000);
+  const acknowledge = (index: number, lastIndex: number, tick: number) => {
+    progress.heardTick = tick;
+    progress.maybeUpdate(index);
+    progress.noteRound(lastIndex, tick, 10);
+  };
+  progress.becomeReplicate();
+  // The first round begins far in the past: what it says is that the follower has just begun.
+  acknowledge(5, 50, 100);
+  expect(progress.caughtUpTicks(50, 100, 10)).toBeUndefined();
+  // 45 entries took 20 ticks: behind.
+  acknowledge(50, 80, 120);
+  expect(progress.caughtUpTicks(80, 120, 10)).toBeUndefined();
+  // 30 entries in 5 ticks, while more are written: it keeps up.
+  acknowledge(80, 90, 125);
+  expect(progress.caughtUpTicks(90, 125, 10)).toBe(0);
+  acknowledge(90, 95, 130);
+  expect(progress.caughtUpTicks(95, 130, 10)).toBe(5);
+  // A round that does not end, or silence, ends it.
+  progress.heardTick = 145;
+  expect(progress.caughtUpTicks(99, 145, 10)).toBeUndefined();
+  acknowledge(95, 95, 146);
+  expect(progress.caughtUpTicks(95, 146, 10)).toBe(0);
+  expect(progress.caughtUpTicks(95, 160, 10)).toBeUndefined();
+});
