@@ -23,7 +23,8 @@ export interface NemesisOptions {
   readonly onFault?: (fault: FaultRecord) => void;
 }
 
-const servingTimeoutMs = 30_000;
+/** Generous: it starts on a machine that may be busy, and catches up. */
+const servingTimeoutMs = 90_000;
 const pollMs = 20;
 
 export class Nemesis {

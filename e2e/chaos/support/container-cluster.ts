@@ -15,6 +15,8 @@ const launcher = resolve(import.meta.dirname, '../../../trimast');
 const ports = { api: 6443, grpc: 6444, raft: 6445, etcd: 2379 };
 const statusTimeoutMs = 1_500;
 const stopSeconds = 10;
+const pauseAttempts = 5;
+const pauseRetryMs = 200;
 /** What can be done to a container as a whole. */
 const possible: readonly FaultKind[] = ['kill', 'kill-all', 'restart', 'rolling-restart', 'pause', 'partition'];
 
@@ -139,8 +141,17 @@ export class ContainerCluster implements ChaosTarget {
     this.#shouldRun.add(master);
   }
 
+  /** The kernel does not freeze a busy container at once; the engine gives up early. */
   async pause(master: string): Promise<void> {
-    await this.#container(master).pause();
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await this.#container(master).pause();
+        return;
+      } catch (error) {
+        if (attempt >= pauseAttempts) throw error;
+        await new Promise((resolve) => setTimeout(resolve, pauseRetryMs));
+      }
+    }
   }
 
   async resume(master: string): Promise<void> {
@@ -182,9 +193,11 @@ export class ContainerCluster implements ChaosTarget {
   async #create(image: string, member: Master): Promise<void> {
     const started = await new MasterContainer(image, this.#network, member.address)
       .withCommand([...masterCommand, '--config', `/cluster/${member.name}.json`])
+      // A container that starts again finds its code compiled.
+      .withEnvironment({ NODE_COMPILE_CACHE: '/var/cache/node' })
       .withBindMounts([{ source: this.#folder, target: '/cluster', mode: 'ro' }])
       .withWaitStrategy(Wait.forLogMessage('master started'))
-      .withStartupTimeout(60_000)
+      .withStartupTimeout(120_000)
       .start();
     member.id = started.getId();
     this.#shouldRun.add(member.name);
