@@ -155,14 +155,15 @@ export interface TlsFiles {
 /** Mutual TLS, from PEM files. The server's certificate must name the host or the IP address that {@link GrpcClient} was given. */
 export function clientCredentials(tls: TlsFiles): grpc.ChannelCredentials {
   const files = [readFileSync(tls.caFile), readFileSync(tls.keyFile), readFileSync(tls.certFile)] as const;
-  return grpc.credentials.createSsl(...files, {
-    checkServerIdentity: (name, certificate) => {
-      const isAddress = name.startsWith(addressPrefix);
-      const host = isAddress ? Buffer.from(name.slice(addressPrefix.length), 'hex').toString() : name;
-      return checkServerIdentity(host, certificate);
-    },
-  });
+  return grpc.credentials.createSsl(...files, { checkServerIdentity: checkDialledIdentity });
 }
+
+/** The server's certificate must name what {@link GrpcClient} was given, an IP address too. */
+export const checkDialledIdentity: NonNullable<grpc.VerifyOptions['checkServerIdentity']> = (name, certificate) => {
+  const isAddress = name.startsWith(addressPrefix);
+  const host = isAddress ? Buffer.from(name.slice(addressPrefix.length), 'hex').toString() : name;
+  return checkServerIdentity(host, certificate);
+};
 
 /** Mutual TLS: a client without a certificate of our CA is refused at the handshake. */
 export function serverCredentials(tls: TlsFiles): grpc.ServerCredentials {

@@ -56,10 +56,10 @@ export class PkiDirectory {
     return true;
   }
 
-  /** Issues `NAME.crt` and `NAME.key` where they are missing, about to expire, or `force` is set. Returns true when they are new. */
+  /** Issues `NAME.crt` and `NAME.key` where they are missing, about to expire, without a name or address that is asked for, or `force` is set. Returns true when they are new. */
   async ensure(name: string, request: CertificateRequest, options: { force?: boolean } = {}): Promise<boolean> {
     const { certFile, keyFile } = this.files(name);
-    if (!options.force && existsSync(keyFile) && existsSync(certFile) && !expiresSoon(certFile)) return false;
+    if (!options.force && existsSync(keyFile) && existsSync(certFile) && isGood(certFile, request)) return false;
     const { issueCertificate } = await import('./certificate-authority.ts');
     const issued = await issueCertificate(await this.#ca(), request);
     writeAtomically(keyFile, issued.keyPem, 0o600);
@@ -89,10 +89,11 @@ export class PkiDirectory {
   }
 }
 
-function expiresSoon(certFile: string): boolean {
+function isGood(certFile: string, { dnsNames = [], ips = [] }: CertificateRequest): boolean {
   try {
-    const { validTo } = new X509Certificate(readFileSync(certFile));
-    return Date.parse(validTo) - Date.now() < renewBeforeMs;
+    const certificate = new X509Certificate(readFileSync(certFile));
+    if (Date.parse(certificate.validTo) - Date.now() < renewBeforeMs) return false;
+    return dnsNames.every((name) => certificate.checkHost(name)) && ips.every((ip) => certificate.checkIP(ip));
   } catch (cause) {
     throw new Error(`read ${certFile}: it is no certificate; remove it to have it made anew`, { cause });
   }

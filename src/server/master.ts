@@ -27,8 +27,13 @@ import { ResourceService } from '../gen/trimast/resource/v1/resource_pb.ts';
 import { createEtcdServer } from '../grpc-api/etcd/index.ts';
 import { addHealthService, addReflectionService, addResourceService } from '../grpc-api/index.ts';
 import { systemClock } from '../lib/clock.ts';
-import { clientCredentials, serverCredentials } from '../lib/grpc.ts';
+import { checkDialledIdentity } from '../lib/grpc.ts';
 import type { Logger } from '../lib/logger.ts';
+import {
+  ReloadingCertificates,
+  reloadingClientCredentials,
+  reloadingServerCredentials,
+} from '../lib/reloading-certificates.ts';
 import { startRaftNode } from '../raft/index.ts';
 import { readIdentity } from '../raft/offline.ts';
 import type { RaftNode } from '../raft/types.ts';
@@ -119,7 +124,9 @@ export async function startMaster(
   await options.beforeServing();
 
   const ending = new AbortController();
-  const peerClients = new PeerClients(clientCredentials(tls));
+  const certificates = new ReloadingCertificates(tls, (problem) => logger.error({ problem }, 'certificates'));
+  const peerCredentials = reloadingClientCredentials(certificates, checkDialledIdentity);
+  const peerClients = new PeerClients(peerCredentials);
   const registry = new MemberRegistry(store);
   const clusterLogger = logger.child({ part: 'cluster' });
   const directory = createMemberDirectory(config, raft, registry, clusterLogger, ending.signal);
@@ -162,7 +169,7 @@ export async function startMaster(
     logger: logger.child({ part: 'api' }),
   });
 
-  const lastSeenPeers = new LastSeenPeers(directory, clientCredentials(tls));
+  const lastSeenPeers = new LastSeenPeers(directory, peerCredentials);
   const dispatcher = createDispatcher({
     masterName: self.name,
     systemClient,
@@ -217,7 +224,10 @@ export async function startMaster(
 
   await apiServer.listen();
   await listenEtcd();
-  await listenGrpc(grpcServer, self.grpcAddress, serverCredentials(tls));
+  await listenGrpc(grpcServer, self.grpcAddress, reloadingServerCredentials(certificates));
+  certificates.addIdentityCertificateListener((renewed) => {
+    if (renewed) apiServer.useCertificate(renewed.certificate, renewed.privateKey);
+  });
 
   const informers = new WeakMap<LeaderContext, InformerSet>();
   /** One set per stretch of leadership, shared by its loops. */

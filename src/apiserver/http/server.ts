@@ -68,6 +68,8 @@ export interface ApiServer {
   listen(): Promise<void>;
   /** Goes on serving, but asks every client to connect anew: for the time in which load balancers notice that this server is not ready. */
   drain(): void;
+  /** For new connections, as PEM; those that are open go on. */
+  useCertificate(certificate: Buffer, privateKey: Buffer): void;
   /** Ends watches, lets the rest finish for a few seconds, then cuts it off. */
   close(): Promise<void>;
 }
@@ -159,6 +161,10 @@ class HttpsApiServer implements ApiServer {
     this.#draining = true;
     // GOAWAY: what is under way goes on, what comes next goes elsewhere.
     for (const session of this.#sessions) session.close();
+  }
+
+  useCertificate(cert: Buffer, key: Buffer): void {
+    this.#server.setSecureContext({ ca: readFileSync(this.#options.tls.caFile), cert, key, minVersion: 'TLSv1.2' });
   }
 
   async close(): Promise<void> {

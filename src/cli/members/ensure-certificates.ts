@@ -13,28 +13,33 @@ import { addressAt, parseCidr } from '../cluster/cidr.ts';
 import type { ClusterPaths } from '../cluster/paths.ts';
 import { type Cluster, endpoint, membersOfKind, nodeNames } from '../cluster/topology.ts';
 
-export async function ensureCertificates(cluster: Cluster, paths: ClusterPaths): Promise<void> {
+export async function ensureCertificates(
+  cluster: Cluster,
+  paths: ClusterPaths,
+  /** `force`: all of them, also those that are good. */
+  options: { readonly force?: boolean } = {},
+): Promise<void> {
   const pki = new PkiDirectory(paths.pkiDir);
   await pki.init(cluster.id);
   const balancers = membersOfKind(cluster, 'lb');
   const serviceAddress = addressAt(parseCidr(cluster.network.serviceCidr), 1);
   for (const { name, kind, address, hollowNodes } of cluster.members) {
-    if (kind === 'lb') await pki.ensure(name, loadBalancerCertificate(name));
+    if (kind === 'lb') await pki.ensure(name, loadBalancerCertificate(name), options);
     if (kind === 'master') {
       const addresses = [address, ...balancers.map((balancer) => balancer.address), serviceAddress];
       const { clusterDomain } = cluster.network;
-      await pki.ensure(name, masterCertificate({ name, addresses, clusterDomain }));
+      await pki.ensure(name, masterCertificate({ name, addresses, clusterDomain }), options);
     }
     if (kind !== 'agent') continue;
     // A process that plays many nodes has a server certificate as the process, and one client identity per node.
-    await pki.ensure(name, agentCertificate(name, [address]));
+    await pki.ensure(name, agentCertificate(name, [address]), options);
     if ((hollowNodes ?? 1) === 1) continue;
     for (const node of nodeNames({ name, kind, address, hollowNodes: hollowNodes!, ports: {} })) {
-      await pki.ensure(node, agentCertificate(node, [address]));
+      await pki.ensure(node, agentCertificate(node, [address]), options);
     }
   }
-  await pki.ensure('etcd-client', etcdClientCertificate);
-  const renewed = await pki.ensure('admin', adminCertificate);
+  await pki.ensure('etcd-client', etcdClientCertificate, options);
+  const renewed = await pki.ensure('admin', adminCertificate, options);
   if (!renewed && existsSync(paths.kubeconfig)) return;
   writeKubeconfig(paths.kubeconfig, {
     server: `https://${endpoint(balancers[0]!, 'api')}`,
