@@ -8,6 +8,8 @@ import type { ClusterPaths } from '../cluster/paths.ts';
 import { type Cluster, endpoint, type Member, membersOfKind } from '../cluster/topology.ts';
 import { leaderOf, type MasterStatus, MasterStatusClient } from './master-status.ts';
 
+const searchMs = 8_000;
+
 export type ClusterClient = GrpcClient<typeof ClusterService>;
 export type Preference = 'leader' | 'follower';
 
@@ -37,7 +39,10 @@ export async function withClusterClient<T>(
 async function chooseMaster(cluster: Cluster, paths: ClusterPaths, preference: Preference): Promise<Member> {
   const statuses = new MasterStatusClient(cluster, paths);
   try {
-    const answers = await statuses.askAll();
+    // On a busy machine an answer may take longer than one question waits for it.
+    const deadlineMs = performance.now() + searchMs;
+    let answers = await statuses.askAll();
+    while (answers.size === 0 && performance.now() < deadlineMs) answers = await statuses.askAll();
     const leader = leaderOf(answers.values());
     const leading = (status: MasterStatus) => status.name === leader?.name;
     // A follower that is up to date spares the leader the work.
