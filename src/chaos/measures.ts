@@ -45,7 +45,10 @@ export function measure(operations: readonly RecordedOperation[], faults: readon
     operations: { done: answered.length, refused: count('refused'), unknown: count('unknown') },
     duringFaults: latencies(during.map(latency)),
     betweenFaults: latencies(between.map(latency)),
-    longestGaps: [...gaps].sort((a, b) => b.lengthMs - a.lengthMs).slice(0, shownGaps),
+    longestGaps: [...gaps]
+      .sort((a, b) => b.lengthMs - a.lengthMs)
+      .slice(0, shownGaps)
+      .map(({ owner: _, ...gap }) => gap),
     gapsByFault: gapsByFault(gaps, faults),
   };
 }
@@ -68,33 +71,34 @@ function within(faults: readonly FaultRecord[]): (ms: number) => boolean {
   };
 }
 
-function gapsOf(answered: readonly RecordedOperation[], faults: readonly FaultRecord[]): Gap[] {
+interface OwnedGap extends Gap {
+  readonly owner: FaultRecord | undefined;
+}
+
+/** A gap belongs to the last fault that began before the gap ended, if that one's doing reaches so far. */
+function gapsOf(answered: readonly RecordedOperation[], faults: readonly FaultRecord[]): OwnedGap[] {
   const times = answered
     .filter((one) => one.type !== 'read' && one.output?.succeeded)
     .map(({ endMs }) => endMs)
     .sort((a, b) => a - b);
-  const gaps: Gap[] = [];
+  const sorted = [...faults].sort((a, b) => a.startMs - b.startMs);
+  const gaps: OwnedGap[] = [];
   let next = 0;
   for (let i = 1; i < times.length; i++) {
     const [startMs, endMs] = [times[i - 1]!, times[i]!];
-    while (next < faults.length - 1 && faults[next]!.endMs + aftermathMs < startMs) next++;
-    const fault = faults[next];
-    const belongs = fault && fault.startMs <= endMs && startMs <= fault.endMs + aftermathMs;
-    gaps.push({ startMs, lengthMs: endMs - startMs, fault: belongs ? `${fault.kind} ${fault.detail}` : undefined });
+    while (next < sorted.length && sorted[next]!.startMs <= endMs) next++;
+    const last = sorted[next - 1];
+    const owner = last && startMs <= last.endMs + aftermathMs ? last : undefined;
+    gaps.push({ startMs, lengthMs: endMs - startMs, fault: owner && `${owner.kind} ${owner.detail}`, owner });
   }
   return gaps;
 }
 
-function gapsByFault(gaps: readonly Gap[], faults: readonly FaultRecord[]): Measures['gapsByFault'] {
+function gapsByFault(gaps: readonly OwnedGap[], faults: readonly FaultRecord[]): Measures['gapsByFault'] {
+  const longest = new Map(faults.map((fault) => [fault, 0]));
+  for (const { owner, lengthMs } of gaps) if (owner) longest.set(owner, Math.max(longest.get(owner)!, lengthMs));
   const byKind = new Map<string, number[]>();
-  let low = 0;
-  for (const { kind, startMs, endMs } of faults) {
-    while (low < gaps.length && gaps[low]!.startMs + gaps[low]!.lengthMs < startMs) low++;
-    let longest = 0;
-    for (let at = low; at < gaps.length && gaps[at]!.startMs <= endMs + aftermathMs; at++)
-      longest = Math.max(longest, gaps[at]!.lengthMs);
-    byKind.set(kind, [...(byKind.get(kind) ?? []), longest]);
-  }
+  for (const [{ kind }, lengthMs] of longest) byKind.set(kind, [...(byKind.get(kind) ?? []), lengthMs]);
   return Object.fromEntries(
     [...byKind].map(([kind, lengths]) => {
       const { count, p50Ms, maxMs } = latencies(lengths);

@@ -66,6 +66,16 @@ test('measure: latencies during and between faults, the longest gaps and whose d
   expect(measures.gapsByFault.kill).toEqual({ count: 1, medianMs: 1_900, maxMs: 1_900 });
 });
 
+test("measure: a gap over several faults is the last one's", () => {
+  const later: FaultRecord[] = [...faults, { kind: 'pause', detail: 'x', startMs: 2_500, healMs: 2_600, endMs: 2_700 }];
+  const measures = measure(operations, later);
+  expect(measures.longestGaps[0]!.fault).toBe('pause x');
+  expect(measures.gapsByFault).toEqual({
+    kill: { count: 1, medianMs: 500, maxMs: 500 },
+    pause: { count: 1, medianMs: 1_900, maxMs: 1_900 },
+  });
+});
+
 test('the text names the failing check, what was found and how to have it again', () => {
   const text = renderText(result);
   expect(text).toContain('FAILED  linearizable: 1 finding\n      stale <read>');
