@@ -227,7 +227,9 @@ export class Nemesis {
       fresh.hasJoined = true;
       fresh.start();
     }
-    const { life, id } = prng.pick(members.filter(({ running }) => running));
+    const running = members.filter((member) => member.running);
+    if (running.length === 0) return;
+    const { life, id } = prng.pick(running);
     this.#world.note(() => `member ${id} is asked to ${JSON.stringify(change)}`);
     life!.api.enter(() => {
       life!.node.changeMembership(change, { timeoutMs: 1_000 }).then(

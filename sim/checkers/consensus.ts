@@ -13,6 +13,8 @@ interface Known {
   readonly entry: Entry;
   /** Term of the entry before it: with it, equality of one entry means equality of all before. */
   readonly previousTerm: number;
+  /** The newest configuration entry up to here; undefined: there is none, the initial one counts. */
+  readonly configuration: Entry | undefined;
 }
 
 /** One member's log as it was when last looked at. */
@@ -154,13 +156,8 @@ export class ConsensusChecker {
 
   /** The membership that a log ending at `index` with this term prescribes. */
   configurationAt(index: number, term: number): Configuration {
-    for (let at = index, atTerm = term; at > 0; at--) {
-      const known = this.#places.get(place(at, atTerm));
-      if (!known) break;
-      if (known.entry.kind === 'configuration') return this.#decode(known.entry);
-      atTerm = known.previousTerm;
-    }
-    return this.#initial;
+    const entry = this.#places.get(place(index, term))?.configuration;
+    return entry ? this.#decode(entry) : this.#initial;
   }
 
   committedConfiguration(): Configuration {
@@ -194,7 +191,9 @@ export class ConsensusChecker {
       const known = this.#places.get(key);
       if (!known) {
         if (entry.kind === 'configuration') this.#configurationChange(id, core, entry, previousTerm);
-        this.#places.set(key, { entry, previousTerm });
+        const configuration =
+          entry.kind === 'configuration' ? entry : this.#places.get(place(entry.index - 1, previousTerm))?.configuration;
+        this.#places.set(key, { entry, previousTerm, configuration });
       } else if (known.previousTerm !== previousTerm)
         this.#judge.violation(
           'log matching',
@@ -215,25 +214,26 @@ export class ConsensusChecker {
     }
     seen.lastIndex = lastIndex;
     seen.lastTerm = lastTerm;
+    const prescribed = this.#places.get(place(lastIndex, lastTerm))?.configuration;
+    const { index: adopted } = core.log.configurations.current;
+    if (prescribed && adopted > 0 && adopted !== prescribed.index && adopted > core.log.snapshot().index)
+      this.#judge.violation(
+        'configuration of the log',
+        `member ${id} goes by configuration ${adopted}, but in its log the newest is ${prescribed.index}`,
+      );
+    if (!prescribed && adopted > core.log.snapshot().index)
+      this.#judge.violation('configuration of the log', `member ${id} goes by configuration ${adopted}, which is not in its log`);
   }
 
   /** Section 4.3: one change at a time, and majorities move only through a joint configuration that is committed before it is left. */
   #configurationChange(id: number, core: Raft, entry: Entry, previousTerm: number): void {
-    let previous = this.#initial;
-    for (let at = entry.index - 1, atTerm = previousTerm; at > 0; at--) {
-      const known = this.#places.get(place(at, atTerm));
-      if (!known) break;
-      if (known.entry.kind === 'configuration') {
-        previous = this.#decode(known.entry);
-        if (at > core.log.committed)
-          this.#judge.violation(
-            'one membership change at a time',
-            `member ${id} appended configuration ${entry.index} while that at ${at} is not committed`,
-          );
-        break;
-      }
-      atTerm = known.previousTerm;
-    }
+    const before = this.#places.get(place(entry.index - 1, previousTerm))?.configuration;
+    const previous = before ? this.#decode(before) : this.#initial;
+    if (before && before.index > core.log.committed)
+      this.#judge.violation(
+        'one membership change at a time',
+        `member ${id} appended configuration ${entry.index} while that at ${before.index} is not committed`,
+      );
     const next = this.#decode(entry);
     this.onConfiguration(id, next);
     const same = (a: readonly number[], b: readonly number[]) =>

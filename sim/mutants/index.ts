@@ -3,7 +3,6 @@ import acknowledgeBeforeWrite from './acknowledge-before-write.ts';
 import answerOfAnotherProcess from './answer-of-another-process.ts';
 import appendWithoutPreviousCheck from './append-without-previous-check.ts';
 import applyWhileRestoring from './apply-while-restoring.ts';
-import changeBeforeOwnCommit from './change-before-own-commit.ts';
 import changeWithoutJoint from './change-without-joint.ts';
 import checksumNotVerified from './checksum-not-verified.ts';
 import commitAtSmallerHalf from './commit-at-smaller-half.ts';
@@ -34,7 +33,6 @@ import ownVoteBeforeDisk from './own-vote-before-disk.ts';
 import readBeforeApply from './read-before-apply.ts';
 import readBeforeOwnCommit from './read-before-own-commit.ts';
 import readByLease from './read-by-lease.ts';
-import readRoundTakesOldAnswers from './read-round-takes-old-answers.ts';
 import readWithoutRound from './read-without-round.ts';
 import refusalOfAnEarlierLife from './refusal-of-an-earlier-life.ts';
 import renewalIgnoredAtExpiry from './renewal-ignored-at-expiry.ts';
@@ -88,7 +86,6 @@ export const mutants: readonly Mutant[] = [
   readWithoutRound,
   readByLease,
   readBeforeOwnCommit,
-  readRoundTakesOldAnswers,
   readBeforeApply,
   jointCommitByNewOnly,
   jointVoteByNewOnly,
@@ -96,7 +93,6 @@ export const mutants: readonly Mutant[] = [
   learnerCounts,
   configurationNotRolledBack,
   twoChangesAtOnce,
-  changeBeforeOwnCommit,
   changeWithoutJoint,
   configurationCountsWhenCommitted,
   leavingLeaderGivesUp,
