@@ -6,6 +6,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RocksLevel } from '@nxtedition/rocksdb';
+import { decodeConfiguration } from './core/configuration.ts';
 import type { Configuration, Entry, SnapshotMeta } from './core/types.ts';
 import type { MemberIdentity } from './log-storage.ts';
 import { RocksLogStorage } from './rocks-log-storage.ts';
@@ -81,11 +82,14 @@ export async function replayFolder(
     if (snapshot.index > 0)
       await machine.restore(readSnapshot(snapshotPath(dataDir, snapshot), snapshot), snapshot.index);
     const empty = new Uint8Array();
-    for (const { index, term, kind, command } of entriesFrom(log, snapshot.index + 1))
+    let { configuration } = snapshot;
+    for (const { index, term, kind, command } of entriesFrom(log, snapshot.index + 1)) {
+      if (kind === 'configuration') configuration = decodeConfiguration(command);
       machine.apply({ index, term, command: kind === 'command' ? command : empty });
+    }
     const index = log.lastIndex();
     machine.applied(index);
-    return { index, term: log.term(index) ?? snapshot.term, configuration: snapshot.configuration };
+    return { index, term: log.term(index) ?? snapshot.term, configuration };
   });
 }
 
