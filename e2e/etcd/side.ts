@@ -33,6 +33,7 @@ export class Side {
 
   async run(step: Step): Promise<Outcome> {
     if (step.args.includes('{follower}')) await this.#findFollower();
+    if (step.pauseMs) await new Promise((resolve) => setTimeout(resolve, step.pauseMs));
     const outcome = await this.#spawn(step);
     const [name, pattern] = step.capture ?? [];
     const value = pattern?.exec(outcome.output)?.[1];
@@ -84,7 +85,8 @@ export function normalize(output: string): string {
     .split('\n')
     .filter((line) => !line.startsWith('{"level"') && !/^\d{4}[-/]\d\d[-/]\d\d[T ]/.test(line))
     .map(normalizeLine);
-  const isMember = (line: string) => /^(N, (un)?started|\| N \| (un)?started)/.test(line);
+  const isMember = (line: string) => /^(N, (un)?started|\| N \| (un)?started|URL, N, VERSION|\| URL \|)/.test(line);
+  // Ids and who leads are not the same on both sides, and with them the order.
   const members = lines.filter(isMember).sort();
   return lines
     .map((line) => (isMember(line) ? members.shift()! : line))

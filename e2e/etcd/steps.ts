@@ -11,6 +11,8 @@ export interface Step {
   readonly meanwhile?: readonly string[];
   /** Remembers the first group of the pattern under a name. */
   readonly capture?: readonly [name: string, pattern: RegExp];
+  /** Waited before. */
+  readonly pauseMs?: number;
   /** Only what it captures counts. */
   readonly setup?: boolean;
 }
@@ -127,7 +129,12 @@ export const steps: readonly Step[] = [
     args: 'member add new --peer-urls=https://127.0.0.1:59999 --learner',
     capture: ['added', /Member +([0-9a-f]+) added/],
   },
-  { name: 'member add again', args: 'member add new --peer-urls=https://127.0.0.1:59999 --learner' },
+  {
+    name: 'member add again',
+    args: 'member add new --peer-urls=https://127.0.0.1:59999 --learner',
+    // Within the same second etcd gives the same id again and complains of that instead.
+    pauseMs: 1_500,
+  },
   { name: 'member add, no URL', args: 'member add new --peer-urls=nonsense --learner' },
   { name: 'member list with it', args: 'member list' },
   { name: 'member update', args: 'member update {added} --peer-urls=https://127.0.0.1:59998' },
