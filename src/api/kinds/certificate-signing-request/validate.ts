@@ -47,6 +47,8 @@ export function validateRequest({ spec }: Request): FieldError[] {
   const errors: FieldError[] = [];
   if (!isPem(request, 'CERTIFICATE REQUEST')) {
     errors.push(fieldInvalid('spec.request', request, 'PEM block type must be CERTIFICATE REQUEST'));
+  } else if (!isSignedSequence(derOf(request))) {
+    errors.push(fieldInvalid('spec.request', request, 'asn1: structure error: not a PKCS #10 request'));
   }
   if (given.length === 0) errors.push(fieldRequired('spec.usages'));
   given.forEach((usage, index) => {
@@ -67,6 +69,40 @@ function isPem(base64: string, type: string): boolean {
   const text = Buffer.from(base64, 'base64').toString('latin1');
   const escaped = type.replace(/[^A-Z ]/g, '');
   return new RegExp(`^\\s*-----BEGIN ${escaped}-----\\r?\\n[A-Za-z0-9+/=\\s]+-----END ${escaped}-----\\s*$`).test(text);
+}
+
+function derOf(base64: string): Buffer {
+  const text = Buffer.from(base64, 'base64').toString('latin1');
+  return Buffer.from(text.replace(/-----[^-]+-----/g, ''), 'base64');
+}
+
+const sequence = 0x30;
+const bitString = 0x03;
+
+/** What a PKCS #10 request is on the outside: what is signed, how, and the signature. Its signer looks inside. */
+function isSignedSequence(der: Buffer): boolean {
+  const outer = elementAt(der, 0);
+  if (outer?.tag !== sequence || outer.end !== der.length) return false;
+  const tags: number[] = [];
+  let at = outer.start;
+  while (at < outer.end) {
+    const element = elementAt(der, at);
+    if (!element || element.end > outer.end) return false;
+    tags.push(element.tag);
+    at = element.end;
+  }
+  return tags.length === 3 && tags[0] === sequence && tags[1] === sequence && tags[2] === bitString;
+}
+
+function elementAt(der: Buffer, at: number): { tag: number; start: number; end: number } | undefined {
+  const tag = der[at];
+  const first = der[at + 1];
+  if (tag === undefined || first === undefined) return undefined;
+  if (first < 0x80) return { tag, start: at + 2, end: at + 2 + first };
+  const lengthBytes = first & 0x7f;
+  const start = at + 2 + lengthBytes;
+  if (lengthBytes === 0 || lengthBytes > 4 || start > der.length) return undefined;
+  return { tag, start, end: start + der.readUIntBE(at + 2, lengthBytes) };
 }
 
 function validateConditions({ status }: Request, old: Request): FieldError[] {

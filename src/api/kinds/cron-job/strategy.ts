@@ -15,6 +15,7 @@ export const cronJobStrategy = typedStrategy<CronJob>({
     spec.suspend ??= false;
     spec.successfulJobsHistoryLimit ??= successfulJobsHistoryLimit;
     spec.failedJobsHistoryLimit ??= failedJobsHistoryLimit;
+    if (spec.jobTemplate) spec.jobTemplate.metadata ??= {};
     if (spec.jobTemplate?.spec) setJobTemplateDefaults(spec.jobTemplate.spec);
   },
   prepareForCreate(cronJob) {

@@ -1,10 +1,11 @@
 /** storage.k8s.io/v1 CSIStorageCapacity. */
 import type { CSIStorageCapacity } from '../../generated/types/storage-v1.ts';
+import { fieldInvalid } from '../../meta/field-error.ts';
 import { validateLabelSelector } from '../../meta/label-selector.ts';
 import { dns1123Subdomain } from '../../meta/names.ts';
 import { column, nameColumn } from '../../table/column.ts';
 import { unset } from '../../table/format.ts';
-import { immutable, notNegativeQuantity, requiredName } from '../checks.ts';
+import { immutable, notNegativeQuantity } from '../checks.ts';
 import { defineKind } from '../define.ts';
 import { typedStrategy } from '../strategy.ts';
 
@@ -23,7 +24,7 @@ export const csiStorageCapacityDefinition = defineKind({
   strategy: typedStrategy<CSIStorageCapacity>({
     validate: ({ nodeTopology, storageClassName, capacity }) => [
       ...(nodeTopology ? validateLabelSelector(nodeTopology, 'nodeTopology') : []),
-      ...requiredName('storageClassName', storageClassName, dns1123Subdomain),
+      ...nameErrors(storageClassName ?? ''),
       ...notNegativeQuantity('capacity', capacity),
     ],
     validateUpdate: (capacity, old) => [
@@ -32,3 +33,9 @@ export const csiStorageCapacityDefinition = defineKind({
     ],
   }),
 });
+
+/** An empty name is a wrong one here. */
+function nameErrors(name: string) {
+  const problem = dns1123Subdomain(name);
+  return problem ? [fieldInvalid('storageClassName', name, problem)] : [];
+}

@@ -1,11 +1,11 @@
 /** CustomResourceDefinitions: names and versions. Schemas are looked at by the part that serves custom resources. */
 import type { FieldError } from '../../definition.ts';
 import type { CustomResourceDefinition, CustomResourceDefinitionSpec } from '../../generated/types/apiextensions-v1.ts';
-import { fieldDuplicate, fieldForbidden, fieldInvalid, fieldRequired } from '../../meta/field-error.ts';
+import { fieldDuplicate, fieldInvalid, fieldRequired } from '../../meta/field-error.ts';
 import { dns1035Label, dns1123Subdomain } from '../../meta/names.ts';
 import { each, immutable, matches, requiredName, requiredOneOf } from '../checks.ts';
 
-export function validateCustomResourceDefinition({ metadata, spec }: CustomResourceDefinition): FieldError[] {
+export function validateCustomResourceDefinition({ metadata, spec, status }: CustomResourceDefinition): FieldError[] {
   const { group = '', names, scope, versions = [] } = spec ?? ({} as CustomResourceDefinitionSpec);
   const wantedName = `${names?.plural ?? ''}.${group}`;
   const errors: FieldError[] = [];
@@ -24,6 +24,9 @@ export function validateCustomResourceDefinition({ metadata, spec }: CustomResou
     ...requiredOneOf('spec.scope', scope, ['Cluster', 'Namespaced']),
     ...validateNames(spec),
     ...validateVersions(versions),
+    ...((status?.storedVersions?.length ?? 0) === 0
+      ? [fieldInvalid('status.storedVersions', null, 'must have at least one stored version')]
+      : []),
   ];
 }
 
@@ -80,10 +83,6 @@ export function validateDefinitionUpdate(
       ? []
       : [fieldInvalid(field, name, 'missing from spec.versions; delete it there only after its objects were migrated')],
   );
-  const before = old.status?.storedVersions ?? [];
-  if (before.length > 0 && (definition.status?.storedVersions?.length ?? 0) === 0) {
-    errors.push(fieldForbidden('status.storedVersions', 'must have at least one stored version'));
-  }
   if (!established) return errors;
   return [
     ...errors,

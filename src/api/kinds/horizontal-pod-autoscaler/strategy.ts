@@ -2,7 +2,7 @@
 import type { HorizontalPodAutoscaler, HPAScalingRules } from '../../generated/types/autoscaling-v2.ts';
 import { notNegativeFields } from '../checks.ts';
 import { keepAllButStatus, keepStatus, typedStrategy } from '../strategy.ts';
-import { validateAutoscaler } from './validate.ts';
+import { validateAutoscaler, validateTargetGroup } from './validate.ts';
 
 const cpuUtilization = 80;
 
@@ -32,9 +32,18 @@ export const horizontalPodAutoscalerStrategy = typedStrategy<HorizontalPodAutosc
   prepareForUpdate: keepStatus,
   prepareForStatusUpdate: keepAllButStatus,
   validate: validateAutoscaler,
+  validateCreate: ({ spec }) => validateTargetGroup(spec?.scaleTargetRef),
+  validateUpdate: ({ spec }, old) => (sameTarget(spec, old.spec) ? [] : validateTargetGroup(spec?.scaleTargetRef)),
   validateStatusUpdate: ({ status }) => notNegativeFields('status', status, ['currentReplicas', 'desiredReplicas']),
 });
 
 function scalingRules(given: HPAScalingRules | undefined, defaults: HPAScalingRules): HPAScalingRules {
   return { selectPolicy: 'Max', ...defaults, ...given };
+}
+
+type Spec = HorizontalPodAutoscaler['spec'];
+
+function sameTarget(spec: Spec, old: Spec): boolean {
+  const [now, before] = [spec?.scaleTargetRef, old?.scaleTargetRef];
+  return now?.apiVersion === before?.apiVersion && now?.kind === before?.kind;
 }

@@ -70,3 +70,10 @@ function validateRules(rules: HPAScalingRules | undefined, field: string): Field
     ...notNegativeQuantity(`${field}.tolerance`, rules.tolerance),
   ];
 }
+
+/** Of all that can be scaled, only ReplicationControllers have no group. */
+export function validateTargetGroup(target: CrossVersionObjectReference | undefined): FieldError[] {
+  const { kind, apiVersion = '' } = target ?? {};
+  if (kind === 'ReplicationController' || apiVersion.includes('/')) return [];
+  return [fieldInvalid('spec.scaleTargetRef.apiVersion', apiVersion, 'apiVersion must specify API group')];
+}

@@ -22,7 +22,8 @@ export function setJobDefaults(job: Job): void {
   spec.backoffLimit ??= spec.backoffLimitPerIndex === undefined ? backoffLimit : noBackoffLimit;
   const labels = spec.template?.metadata?.labels;
   if (labels && Object.keys(job.metadata?.labels ?? {}).length === 0) {
-    job.metadata = { ...job.metadata, labels: { ...labels } };
+    // One map, as upstream: what the server adds to the template's labels appears here, too.
+    job.metadata = { ...job.metadata, labels };
   }
   spec.completionMode ??= 'NonIndexed';
   spec.suspend ??= false;
@@ -46,7 +47,7 @@ export function generateSelector({ metadata, spec }: Job): void {
   const name = metadata?.name ?? '';
   spec.template ??= {};
   const { template } = spec;
-  const labels = { ...template.metadata?.labels };
+  const labels = template.metadata?.labels ?? {};
   labels[jobLabels.legacyName] ??= name;
   labels[jobLabels.name] ??= name;
   labels[jobLabels.legacyUid] ??= uid;

@@ -16,3 +16,12 @@ export function normalizeDataSources(spec: PersistentVolumeClaimSpec | undefined
   const { apiGroup, kind, name } = spec.dataSourceRef;
   spec.dataSource = { ...(apiGroup !== undefined && { apiGroup }), kind, name };
 }
+
+/** The older field only ever knew claims and snapshots; anything else in it has always been dropped without a word. In place. */
+export function dropForeignSource(spec: PersistentVolumeClaimSpec | undefined): void {
+  const source = spec?.dataSource;
+  if (!source) return;
+  const isClaim = !source.apiGroup && source.kind === 'PersistentVolumeClaim';
+  const isSnapshot = source.apiGroup === 'snapshot.storage.k8s.io' && source.kind === 'VolumeSnapshot';
+  if (!isClaim && !isSnapshot) delete spec.dataSource;
+}

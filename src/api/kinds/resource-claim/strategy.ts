@@ -39,6 +39,7 @@ export const resourceClaimStrategy = typedStrategy<ResourceClaim>({
 
 export const resourceClaimTemplateStrategy = typedStrategy<ResourceClaimTemplate>({
   setDefaults({ spec }) {
+    if (spec) spec.metadata ??= {};
     setClaimDefaults(spec?.spec?.devices);
   },
   validate: ({ spec }) => validateDeviceClaim(spec?.spec?.devices, 'spec.spec.devices'),

@@ -50,7 +50,7 @@ export function validateDeviceClaim(claim: DeviceClaim | undefined, field: strin
     ...unique(
       requests,
       ({ name }) => name,
-      (index) => `${field}.requests[${index}].name`,
+      (index) => `${field}.requests[${index}]`,
     ),
     ...atMost(`${field}.constraints`, constraints, maxItems),
     ...each(`${field}.constraints`, constraints, ({ requests: list, matchAttribute, distinctAttribute }, here) => [
@@ -88,7 +88,7 @@ function validateRequest({ name, exactly, firstAvailable }: DeviceRequest, field
     ...unique(
       firstAvailable,
       (one) => one.name,
-      (index) => `${field}.firstAvailable[${index}].name`,
+      (index) => `${field}.firstAvailable[${index}]`,
     ),
   ];
 }

@@ -58,7 +58,10 @@ function validateAmounts(amounts: Readonly<Record<string, unknown>> | undefined,
     const errors = [...matches(here, name, validQualifiedName), ...notNegativeQuantity(here, amount)];
     const isPlain = !name.includes('/') && !/^(?:requests\.)?hugepages-/.test(name);
     if (isPlain && !plainResources.has(name)) {
-      errors.push(fieldInvalid(here, name, 'must be a standard resource for quota'));
+      errors.push(
+        fieldInvalid(here, name, 'must be a standard resource type or fully qualified'),
+        fieldInvalid(here, name, 'must be a standard resource for quota'),
+      );
     }
     return errors;
   });
@@ -90,7 +93,9 @@ function validateScopes({ scopes: given = [], hard = {} }: ResourceQuotaSpec): F
 function validateScopeSelector(selector: ScopeSelector | undefined, { hard = {} }: ResourceQuotaSpec): FieldError[] {
   if (!selector) return [];
   const field = 'spec.scopeSelector';
-  return each(`${field}.matchExpressions`, selector.matchExpressions, ({ scopeName, operator, values = [] }, here) => {
+  // Upstream's paths do not tell which expression.
+  const here = `${field}.matchExpressions`;
+  return each(here, selector.matchExpressions, ({ scopeName, operator, values = [] }) => {
     const errors: FieldError[] = [];
     if (!scopes.includes(scopeName)) errors.push(fieldInvalid(`${here}.scopeName`, scopeName, 'unsupported scope'));
     else if (scopeName === 'BestEffort' && !Object.keys(hard).every((name) => bestEffortResources.has(name))) {

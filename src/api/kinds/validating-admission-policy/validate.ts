@@ -23,8 +23,8 @@ export function validatePolicy({ metadata, spec = {} }: ValidatingAdmissionPolic
   const { validations = [], auditAnnotations = [], variables = [], paramKind, matchConstraints } = spec;
   const errors: FieldError[] = [];
   if (validations.length + auditAnnotations.length === 0) {
-    const detail = 'validations or auditAnnotations must be non-empty; at least one must be specified';
-    errors.push(fieldRequired('spec.validations', detail));
+    const detail = 'validations or auditAnnotations must contain at least one item';
+    errors.push(fieldRequired('spec.validations', detail), fieldRequired('spec.auditAnnotations', detail));
   }
   return [
     ...oneOf('spec.failurePolicy', spec.failurePolicy, ['Fail', 'Ignore']),

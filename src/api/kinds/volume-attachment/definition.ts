@@ -42,6 +42,7 @@ export const volumeAttachmentDefinition = defineKind({
       ...validateStatus(status),
     ],
     validateCreate: ({ spec }) => [
+      ...required('spec.attacher', spec?.attacher),
       ...validateDriverName('spec.attacher', spec?.attacher),
       ...matches('spec.source.persistentVolumeName', spec?.source?.persistentVolumeName, dns1123Subdomain),
     ],

@@ -97,9 +97,6 @@ function validateResources(resources: readonly string[], field: string): FieldEr
     const here = `${field}[${index}]`;
     if (resource === '') errors.push(fieldRequired(here));
     const [name = '', subresource] = resource.split('/');
-    if (resource !== '*/*' && all.has('*/*')) {
-      errors.push(fieldInvalid(here, resource, "if '*/*' is present, must not specify other resources"));
-    }
     if (subresource === undefined) return;
     if (subresource !== '*' && all.has(`${name}/*`)) {
       errors.push(fieldInvalid(here, resource, `if '${name}/*' is present, must not specify ${resource}`));
@@ -108,6 +105,9 @@ function validateResources(resources: readonly string[], field: string): FieldEr
       errors.push(fieldInvalid(here, resource, `if '*/${subresource}' is present, must not specify ${resource}`));
     }
   });
+  if (resources.length > 1 && all.has('*/*')) {
+    errors.push(fieldInvalid(field, resources, "if '*/*' is present, must not specify other resources"));
+  }
   const plain = resources.filter((resource) => !resource.includes('/'));
   if (plain.length > 1 && plain.includes('*')) {
     const detail = "if '*' is present, must not specify other resources without subresources";
