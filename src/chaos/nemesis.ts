@@ -16,6 +16,8 @@ export interface FaultRecord {
 export interface NemesisOptions {
   readonly target: ChaosTarget;
   readonly plan: readonly PlannedFault[];
+  /** No fault begins after this time, also when the plan is behind. */
+  readonly durationMs: number;
   /** Milliseconds since the run began. */
   readonly nowMs: () => number;
   readonly signal: AbortSignal;
@@ -38,10 +40,10 @@ export class Nemesis {
   }
 
   async run(): Promise<void> {
-    const { plan, nowMs, signal } = this.#options;
+    const { plan, nowMs, signal, durationMs } = this.#options;
     for (const planned of plan) {
       await this.#sleep(planned.atMs - nowMs());
-      if (signal.aborted) return;
+      if (signal.aborted || nowMs() >= durationMs) return;
       try {
         await this.#carryOut(planned);
       } catch (error) {

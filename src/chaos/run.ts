@@ -58,6 +58,7 @@ export async function runChaos(
   const nemesis = new Nemesis({
     target,
     plan: planFaults(options),
+    durationMs: options.durationMs,
     nowMs,
     signal: aborted,
     leader: () => findLeader(target),
