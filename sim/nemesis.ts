@@ -28,14 +28,31 @@ export class Nemesis {
   }
 
   /** A message leaves a member. */
-  sent(member: Member, { type, reject, entries }: Message): void {
+  sent(member: Member, { type, reject, entries, to }: Message): void {
     if (!this.active) return;
     const { prng, events, scenario } = this.#world;
     const { crashAfterVote, crashAfterAppend } = scenario.nemeses;
     if (type === 'vote-response' && !reject && crashAfterVote > 0 && prng.chance(crashAfterVote))
       events.at(prng.integer(0, 2), () => this.crash(member, 'right after its vote'));
-    else if (type === 'append' && entries.length > 0 && crashAfterAppend > 0 && prng.chance(crashAfterAppend))
-      events.at(prng.integer(0, 3), () => this.crash(member, 'right after an append'));
+    else if (type === 'append' && entries.length > 0 && crashAfterAppend > 0 && prng.chance(crashAfterAppend)) {
+      if (prng.chance(0.6)) this.#onlyTo(member, to);
+      events.at(prng.integer(0, 5), () => this.crash(member, 'right after an append'));
+    }
+  }
+
+  /** What the leader has just appended reaches one member only, whose disk takes long over it. */
+  #onlyTo(leader: Member, to: number): void {
+    const { network, members, events, scenario, prng } = this.#world;
+    const follower = this.#world.member(to)!;
+    follower.disk.delayMs = prng.pick([1, 200, 500]);
+    for (const { id } of members) if (id !== to && id !== leader.id) network.cut(leader.id, id);
+    this.#world.note(() => `NEMESIS lets ${leader.id} reach only ${to}, whose disk takes ${follower.disk.delayMs} ms`);
+    events.at(prng.integer(30, 120), () => {
+      if (this.active) network.healLinks();
+    });
+    events.at(900, () => {
+      if (this.active) follower.disk.delayMs = scenario.diskDelayMs;
+    });
   }
 
   elected(member: Member): void {

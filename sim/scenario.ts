@@ -89,7 +89,7 @@ export function drawScenario(prng: Prng): Scenario {
       powerLossEveryMs: some(0.25, [400, 1_200]),
       crashAfterVote: some(0.25, [0.1, 0.5]),
       crashAfterElection: some(0.3, [0.3, 0.8]),
-      crashAfterAppend: some(0.2, [0.02, 0.1]),
+      crashAfterAppend: some(0.35, [0.02, 0.1]),
       cutNewLeader: some(0.3, [0.3, 0.8]),
       partitionEveryMs: some(0.35, [200, 600]),
       isolateLeaderEveryMs: some(0.35, [300, 800]),

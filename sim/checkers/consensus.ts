@@ -192,7 +192,9 @@ export class ConsensusChecker {
       if (!known) {
         if (entry.kind === 'configuration') this.#configurationChange(id, core, entry, previousTerm);
         const configuration =
-          entry.kind === 'configuration' ? entry : this.#places.get(place(entry.index - 1, previousTerm))?.configuration;
+          entry.kind === 'configuration'
+            ? entry
+            : this.#places.get(place(entry.index - 1, previousTerm))?.configuration;
         this.#places.set(key, { entry, previousTerm, configuration });
       } else if (known.previousTerm !== previousTerm)
         this.#judge.violation(
@@ -222,7 +224,10 @@ export class ConsensusChecker {
         `member ${id} goes by configuration ${adopted}, but in its log the newest is ${prescribed.index}`,
       );
     if (!prescribed && adopted > core.log.snapshot().index)
-      this.#judge.violation('configuration of the log', `member ${id} goes by configuration ${adopted}, which is not in its log`);
+      this.#judge.violation(
+        'configuration of the log',
+        `member ${id} goes by configuration ${adopted}, which is not in its log`,
+      );
   }
 
   /** Section 4.3: one change at a time, and majorities move only through a joint configuration that is committed before it is left. */

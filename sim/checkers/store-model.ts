@@ -153,7 +153,10 @@ export class StoreModel {
 
   #lease(id: number, index: number, command: Command, result: ApplyResult): void {
     const differ = (expected: string) =>
-      this.#judge.violation('leases', `member ${id} answered entry ${index} with ${shown(result)}, it must be ${expected}`);
+      this.#judge.violation(
+        'leases',
+        `member ${id} answered entry ${index} with ${shown(result)}, it must be ${expected}`,
+      );
     if (command.type === 'lease-grant') {
       if (this.#leases.has(command.id)) {
         if (result.type !== 'error') differ('lease-exists');
@@ -178,10 +181,15 @@ export class StoreModel {
   }
 
   #revoke(id: bigint): void {
-    const keys = [...this.#keys.values()].filter(({ leaseId }) => leaseId === id).sort((a, b) => (a.key < b.key ? -1 : 1));
+    const keys = [...this.#keys.values()]
+      .filter(({ leaseId }) => leaseId === id)
+      .sort((a, b) => (a.key < b.key ? -1 : 1));
     const events: ModelEvent[] = [];
     for (const previous of keys)
-      this.#change({ type: 'delete', revision: this.revision + 1, key: previous.key, current: undefined, previous }, events);
+      this.#change(
+        { type: 'delete', revision: this.revision + 1, key: previous.key, current: undefined, previous },
+        events,
+      );
     if (events.length > 0) this.#record(this.revision + 1, events);
     this.#leases.delete(id);
     this.onRevoked(id);
@@ -226,10 +234,11 @@ export class StoreModel {
     const run = (one: Transaction): { succeeded: boolean; results: OperationResult[] } => {
       const succeeded = decisions.get(one)!;
       const operations = succeeded ? one.success : (one.failure ?? []);
-      const results = operations.map((operation): OperationResult =>
-        operation.type === 'transaction'
-          ? { type: 'transaction', ...run(operation.transaction) }
-          : this.#operation(operation, revision, events),
+      const results = operations.map(
+        (operation): OperationResult =>
+          operation.type === 'transaction'
+            ? { type: 'transaction', ...run(operation.transaction) }
+            : this.#operation(operation, revision, events),
       );
       return { succeeded, results };
     };
