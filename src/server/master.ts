@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as grpc from '@grpc/grpc-js';
 import type { Node } from '../api/generated/types/core-v1.ts';
-import { resources } from '../api/types.ts';
+import { resources, type TypedObject } from '../api/types.ts';
 import { readServiceAccountKeys } from '../apiserver/authentication/service-account-keys.ts';
 import { ServiceAccountTokens } from '../apiserver/authentication/service-account-tokens.ts';
 import { ensureBootstrapObjects } from '../apiserver/bootstrap.ts';
@@ -17,6 +17,7 @@ import { ResourceApi } from '../apiserver/resource-api.ts';
 import { createStreamingProxy } from '../apiserver/streaming/index.ts';
 import { identities, type UserInfo } from '../apiserver/types.ts';
 import { openTarget } from '../backup/index.ts';
+import { EventRecorder } from '../client/events.ts';
 import { InformerSet } from '../client/informer-set.ts';
 import type { LeaderContext } from '../client/types.ts';
 import { startControllers } from '../controllers/index.ts';
@@ -130,7 +131,14 @@ export async function startMaster(
   const registry = new MemberRegistry(store);
   const clusterLogger = logger.child({ part: 'cluster' });
   const directory = createMemberDirectory(config, raft, registry, clusterLogger, ending.signal);
-  const membership = createMembership(raft, registry, clusterLogger);
+  const membership = createMembership(raft, registry, clusterLogger, (name, reason) =>
+    masterEvents.record(
+      masterObject(name),
+      'Warning',
+      'Rebuilding',
+      `${name} gave up its data and is rebuilt: ${reason}`,
+    ),
+  );
   const hashWatch = startHashWatch({
     memberId: config.memberId,
     store,
@@ -151,6 +159,7 @@ export async function startMaster(
   const api = new ResourceApi({ store, tokens });
   const clientFor = (user: UserInfo, fenceTerm?: number) => createLocalClient(api, { user, fenceTerm });
   const systemClient = clientFor(systemUser('system:trimast'));
+  const masterEvents = new EventRecorder({ client: systemClient, component: 'trimast-master', logger: clusterLogger });
 
   let stopping = false;
   const apiServer = createApiServer({
@@ -351,6 +360,11 @@ async function refuseForeignData(config: MasterConfig): Promise<void> {
   const found = await readIdentity(config.dataDir);
   const problem = found && explainMismatch(config.dataDir, found.clusterId, config);
   if (problem) throw new ConfigError(problem);
+}
+
+/** Masters are no API objects; events about them need something to be about. */
+function masterObject(name: string): TypedObject {
+  return { apiVersion: 'trimast.io/v1', kind: 'Master', metadata: { name, namespace: 'default' } };
 }
 
 /** What acts inside a master: trusted like the admin, by a name of its own. */

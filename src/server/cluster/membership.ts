@@ -21,6 +21,8 @@ export function createMembership(
   raft: Pick<RaftNode<unknown>, 'members' | 'changeMembership'>,
   registry: MemberRegistry,
   logger: Logger,
+  /** A master comes back empty; called once it is let go of. */
+  onRejoin: (name: string, reason: string) => void,
 ): Membership {
   const options = { timeoutMs: changeTimeoutMs };
   const peer = ({ id, name, raftAddress }: MemberRecord) => ({ id, name, address: raftAddress });
@@ -87,6 +89,7 @@ export function createMembership(
       logger.warn({ member: known.name, reason }, 'a member has lost its data: it leaves and joins again, empty');
       if (member) await raft.changeMembership({ type: 'remove', id }, options);
       await add(known);
+      onRejoin(known.name, reason);
     },
   };
 }
