@@ -4,18 +4,33 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { masterCertificate } from '../../src/pki/identities.ts';
+import { PkiDirectory } from '../../src/pki/pki-directory.ts';
 
 export interface RunningEtcd {
   readonly endpoints: string;
+  /** What its clients need besides, as `benchmark` and `etcdctl` take it. */
+  readonly tls: readonly string[];
+  readonly pids: readonly number[];
   stop(): Promise<void>;
 }
 
-export async function startEtcd(binary: string): Promise<RunningEtcd> {
+/** `tls`: mutual TLS between members and for clients, with certificates of the same kinds as ours. */
+export async function startEtcd(binary: string, { tls = false } = {}): Promise<RunningEtcd> {
   const dir = mkdtempSync(join(tmpdir(), 'etcd-reference-'));
   const ports = await Promise.all(Array.from({ length: 6 }, freePort));
   const names = ['master-1', 'master-2', 'master-3'];
-  const url = (index: number) => `http://127.0.0.1:${ports[index]}`;
+  const url = (index: number) => `${tls ? 'https' : 'http'}://127.0.0.1:${ports[index]}`;
   const cluster = names.map((name, index) => `${name}=${url(3 + index)}`).join(',');
+  const files = tls ? await certificates(join(dir, 'pki')) : undefined;
+  const tlsFlags = ['', 'peer-'].flatMap((kind) =>
+    files
+      ? [
+          ...[`--${kind}cert-file`, files.certFile, `--${kind}key-file`, files.keyFile],
+          ...[`--${kind}trusted-ca-file`, files.caFile, `--${kind}client-cert-auth`],
+        ]
+      : [],
+  );
   const children: ChildProcess[] = names.map((name, index) =>
     spawn(
       binary,
@@ -24,12 +39,15 @@ export async function startEtcd(binary: string): Promise<RunningEtcd> {
         ...['--listen-client-urls', url(index), '--advertise-client-urls', url(index)],
         ...['--listen-peer-urls', url(3 + index), '--initial-advertise-peer-urls', url(3 + index)],
         ...['--initial-cluster', cluster],
+        ...tlsFlags,
       ],
       { stdio: 'ignore' },
     ),
   );
   return {
     endpoints: names.map((_, index) => url(index)).join(','),
+    tls: files ? [`--cacert=${files.caFile}`, `--cert=${files.certFile}`, `--key=${files.keyFile}`] : [],
+    pids: children.map(({ pid }) => pid!),
     async stop() {
       await Promise.all(
         children.map(async (child) => {
@@ -42,6 +60,15 @@ export async function startEtcd(binary: string): Promise<RunningEtcd> {
       rmSync(dir, { recursive: true, force: true });
     },
   };
+}
+
+/** One certificate for all members and the client. */
+async function certificates(folder: string) {
+  const pki = new PkiDirectory(folder);
+  await pki.init('etcd');
+  const addresses = ['127.0.0.1'];
+  await pki.ensure('etcd', masterCertificate({ name: 'etcd', addresses, clusterDomain: 'cluster.local' }));
+  return pki.files('etcd');
 }
 
 function freePort(): Promise<number> {
