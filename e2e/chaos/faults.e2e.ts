@@ -27,7 +27,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await cluster.must('down');
-  if (isRoot) execFileSync('umount', ['--lazy', diskDir]);
+  if (readFileSync('/proc/self/mounts', 'utf8').includes(` ${diskDir} `)) execFileSync('umount', ['--lazy', diskDir]);
   await cluster.destroy();
 });
 
