@@ -12,6 +12,8 @@ if (reason !== undefined) console.log(`skipped: masters in containers: ${reason}
 const image = `trimast-e2e:${process.pid}`;
 const seed = Number(process.env.TRIMAST_CHAOS_SEED ?? 7);
 const durationMs = Number(process.env.TRIMAST_CHAOS_SECONDS ?? 25) * 1_000;
+/** The image has 200 MB: a busy machine takes its time. */
+const setUpTimeoutMs = 600_000;
 let engine: DockerEngine | undefined;
 let cluster: ContainerCluster | undefined;
 
@@ -20,7 +22,7 @@ beforeAll(async () => {
   engine = await startEngine();
   await buildMasterImage(image);
   cluster = await ContainerCluster.start(image, 3);
-});
+}, setUpTimeoutMs);
 
 afterAll(async () => {
   await cluster?.destroy();
