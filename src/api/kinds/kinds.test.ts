@@ -182,7 +182,7 @@ describe('Namespace, Node and bindings', () => {
     const node = create('Node', { metadata: { name: 'n' }, status: { capacity: { cpu: '4' } } });
     expect(node.status).toEqual({ capacity: { cpu: '4' }, allocatable: { cpu: '4' } });
     const taint = { key: 'a', effect: 'NoSchedule' };
-    expect(findings('Node', { spec: { taints: [taint, taint] } })[0]).toContain('spec.taints[1]: Duplicate value');
+    expect(findings('Node', { spec: { taints: [taint, taint] } })[0]).toContain('metadata.taints[1]: Duplicate value');
     expect(findings('Node', { spec: { taints: [{ key: 'a', effect: 'Never' }] } })[0]).toContain('Unsupported value');
   });
 

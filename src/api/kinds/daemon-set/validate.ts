@@ -14,18 +14,13 @@ import { validateSelector, validateTemplate } from '../workload/validate-templat
 export function validateDaemonSet({ spec }: DaemonSet): FieldError[] {
   if (!spec) return [fieldRequired('spec.selector'), fieldRequired('spec.template')];
   return [
-    // No selector selects nothing, and so not the template.
-    ...(spec.selector ? validateSelector(spec.selector, 'daemonset') : [notSelected(spec)]),
+    // A missing selector is told of by the template that it does not select.
+    ...(spec.selector ? validateSelector(spec.selector, 'daemonset') : []),
     ...validateTemplate(spec.template, spec.selector, 'DaemonSet'),
     ...notNegative('spec.minReadySeconds', spec.minReadySeconds),
     ...validateUpdateStrategy(spec),
     ...notNegative('spec.revisionHistoryLimit', spec.revisionHistoryLimit),
   ];
-}
-
-function notSelected({ template }: DaemonSetSpec): FieldError {
-  const labels = template?.metadata?.labels ?? {};
-  return fieldInvalid('spec.template.metadata.labels', labels, '`selector` does not match template `labels`');
 }
 
 function validateUpdateStrategy({ updateStrategy }: DaemonSetSpec): FieldError[] {

@@ -1,9 +1,9 @@
 /** Deployments. */
 import type { FieldError } from '../../definition.ts';
 import type { Deployment, DeploymentSpec } from '../../generated/types/apps-v1.ts';
-import { fieldForbidden, fieldInvalid, fieldRequired } from '../../meta/field-error.ts';
+import { fieldForbidden, fieldInvalid, fieldNotSupported, fieldRequired } from '../../meta/field-error.ts';
 import { isZeroShare } from '../../meta/int-or-string.ts';
-import { countOrPercent, notMoreThanAll, notNegative, oneOf } from '../checks.ts';
+import { countOrPercent, notMoreThanAll, notNegative } from '../checks.ts';
 import { sameJson } from '../strategy.ts';
 import { validateSelector, validateTemplate } from '../workload/validate-template.ts';
 
@@ -34,7 +34,10 @@ export function validateDeploymentUpdate(deployment: Deployment, old: Deployment
 function validateStrategy(spec: DeploymentSpec): FieldError[] {
   const { type, rollingUpdate } = spec.strategy ?? {};
   const field = 'spec.strategy.rollingUpdate';
-  const errors = oneOf('spec.strategy.type', type, ['Recreate', 'RollingUpdate']);
+  const errors =
+    type === 'Recreate' || type === 'RollingUpdate'
+      ? []
+      : [fieldNotSupported('spec.strategy', spec.strategy, ['Recreate', 'RollingUpdate'])];
   if (type === 'Recreate' && rollingUpdate) {
     errors.push(fieldForbidden(field, "may not be specified when strategy `type` is 'Recreate'"));
   }

@@ -1,7 +1,7 @@
 /** core/v1 Endpoints and discovery.k8s.io/v1 EndpointSlice. */
 import { defineKind } from '../define.ts';
 import { endpointSliceColumns, endpointsColumns } from './columns.ts';
-import { endpointSliceStrategy } from './strategy.ts';
+import { endpointSliceStrategy, endpointsStrategy } from './strategy.ts';
 
 export const endpointsDefinition = defineKind({
   group: '',
@@ -12,6 +12,7 @@ export const endpointsDefinition = defineKind({
   shortNames: ['ep'],
   createOnUpdate: true,
   columns: endpointsColumns,
+  strategy: endpointsStrategy,
   deprecation: 'v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice',
 });
 

@@ -5,6 +5,8 @@ import { notNegative } from '../checks.ts';
 import { typedStrategy } from '../strategy.ts';
 
 export const leaseStrategy = typedStrategy<Lease>({
+  prepareForCreate: dropDisabled,
+  prepareForUpdate: dropDisabled,
   validate({ spec }) {
     const duration = spec?.leaseDurationSeconds;
     return [
@@ -15,3 +17,9 @@ export const leaseStrategy = typedStrategy<Lease>({
     ];
   },
 });
+
+/** Coordinated leader election is behind a feature gate that is off by default in 1.35. */
+function dropDisabled({ spec }: Lease): void {
+  delete spec?.strategy;
+  delete spec?.preferredHolder;
+}

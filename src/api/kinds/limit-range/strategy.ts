@@ -2,9 +2,9 @@
 import type { FieldError } from '../../definition.ts';
 import type { Quantity } from '../../generated/types/apimachinery.ts';
 import type { LimitRange, LimitRangeItem } from '../../generated/types/core-v1.ts';
-import { fieldInvalid } from '../../meta/field-error.ts';
+import { fieldForbidden, fieldInvalid, fieldRequired } from '../../meta/field-error.ts';
 import { compareQuantities, parseQuantity } from '../../meta/quantity.ts';
-import { required } from '../checks.ts';
+import { each, required, unique } from '../checks.ts';
 import { typedStrategy } from '../strategy.ts';
 
 /** The first may not be more than the second. */
@@ -26,7 +26,15 @@ export const limitRangeStrategy = typedStrategy<LimitRange>({
     }
   },
   validate({ spec }) {
-    return (spec?.limits ?? []).flatMap((item, index) => validateItem(item, `spec.limits[${index}]`));
+    const limits = spec?.limits;
+    return [
+      ...each('spec.limits', limits, validateItem),
+      ...unique(
+        limits,
+        ({ type }) => type,
+        (index) => `spec.limits[${index}].type`,
+      ),
+    ];
   },
 });
 
@@ -34,16 +42,39 @@ function setAmounts(item: LimitRangeItem, field: 'default' | 'defaultRequest', v
   if (Object.keys(value).length > 0) item[field] = value;
 }
 
+const words = { min: 'min', max: 'max', default: 'default', defaultRequest: 'default request' } as const;
+const types = ['Container', 'Pod', 'PersistentVolumeClaim'];
+
+function validateType(item: LimitRangeItem, path: string): FieldError[] {
+  const { type = '' } = item;
+  const errors: FieldError[] = [];
+  if (type !== '' && !types.includes(type) && !type.includes('/')) {
+    errors.push(fieldInvalid(`${path}.type`, type, 'must be a standard limit type or fully qualified'));
+  }
+  if (type === 'Pod') {
+    const given = (['default', 'defaultRequest'] as const).filter((name) => Object.keys(item[name] ?? {}).length > 0);
+    const detail = "may not be specified when `type` is 'Pod'";
+    errors.push(...given.map((name) => fieldForbidden(`${path}.${name}`, detail)));
+  }
+  if (type === 'PersistentVolumeClaim' && !item.min?.storage && !item.max?.storage) {
+    const detail = 'either minimum or maximum storage value is required, but neither was provided';
+    errors.push(fieldRequired(`${path}.limits`, detail));
+  }
+  return errors;
+}
+
 function validateItem(item: LimitRangeItem, path: string): FieldError[] {
-  const errors: FieldError[] = [...required(`${path}.type`, item.type)];
+  const errors: FieldError[] = [...required(`${path}.type`, item.type), ...validateType(item, path)];
   for (const [low, high] of ordered) {
     for (const [resource, value] of Object.entries(item[low] ?? {})) {
       const bound = item[high]?.[resource];
       // Decoding has made every quantity a text, in canonical form.
       if (bound === undefined || compareQuantities(parseQuantity(String(value)), parseQuantity(String(bound))) <= 0)
         continue;
-      const detail = `${low} value ${value} is greater than ${high} value ${bound}`;
-      errors.push(fieldInvalid(`${path}.${low}[${resource}]`, value, detail));
+      // Told of the default where there is one, else of the smaller.
+      const told = low === 'min' && high !== 'max' ? high : low;
+      const detail = `${words[low]} value ${value} is greater than ${words[high]} value ${bound}`;
+      errors.push(fieldInvalid(`${path}.${told}[${resource}]`, told === low ? value : bound, detail));
     }
   }
   return errors;

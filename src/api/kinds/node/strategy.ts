@@ -2,6 +2,7 @@
 import type { FieldError } from '../../definition.ts';
 import type { Node, Taint } from '../../generated/types/core-v1.ts';
 import { fieldDuplicate, fieldForbidden } from '../../meta/field-error.ts';
+import { validCidr } from '../../meta/ip.ts';
 import { validLabelValue, validQualifiedName } from '../../meta/names.ts';
 import { each, matches, oneOf, required, requiredName } from '../checks.ts';
 import { keepAllButStatus, keepStatus, typedStrategy } from '../strategy.ts';
@@ -16,7 +17,10 @@ export const nodeStrategy = typedStrategy<Node>({
   },
   prepareForUpdate: keepStatus,
   prepareForStatusUpdate: keepAllButStatus,
-  validate: ({ spec }) => validateTaints(spec?.taints),
+  validate: ({ spec }) => [
+    ...validateTaints(spec?.taints),
+    ...each('spec.podCIDRs', spec?.podCIDRs, (cidr, field) => matches(field, cidr, validCidr)),
+  ],
   validateUpdate({ spec }, old) {
     const errors: FieldError[] = [];
     if (old.spec?.podCIDR && spec?.podCIDR !== old.spec.podCIDR) {
@@ -31,7 +35,8 @@ export const nodeStrategy = typedStrategy<Node>({
 
 function validateTaints(taints: readonly Taint[] | undefined): FieldError[] {
   const seen = new Set<string>();
-  return each('spec.taints', taints, (taint, field) => {
+  // Upstream's path, however odd.
+  return each('metadata.taints', taints, (taint, field) => {
     const id = `${taint.key}:${taint.effect}`;
     const repeated = seen.has(id);
     seen.add(id);

@@ -3,9 +3,11 @@ import { isIP } from 'node:net';
 import type { FieldError } from '../../definition.ts';
 import type { Service, ServicePort, ServiceSpec } from '../../generated/types/core-v1.ts';
 import { fieldForbidden, fieldInvalid, fieldRequired } from '../../meta/field-error.ts';
-import { dns1035Label, dns1123Label, dns1123Subdomain } from '../../meta/names.ts';
+import { parseCidr } from '../../meta/ip.ts';
+import { dns1035Label, dns1123Label, dns1123Subdomain, validQualifiedName } from '../../meta/names.ts';
 import { validateLabels } from '../../meta/object-meta.ts';
 import { each, matches, oneOf, portNumber, portNumberOrName, requiredName, unique } from '../checks.ts';
+import { specialIp } from '../endpoints/strategy.ts';
 import { headless } from './defaults.ts';
 
 const types = ['ClusterIP', 'ExternalName', 'LoadBalancer', 'NodePort'];
@@ -15,7 +17,7 @@ export const validateServiceName = dns1035Label;
 
 export function validateService({ spec }: Service): FieldError[] {
   if (!spec) return [fieldRequired('spec.ports')];
-  const isHeadless = spec.clusterIP === headless;
+  const isHeadless = spec.clusterIP === headless || spec.clusterIPs?.[0] === headless;
   const errors = [
     ...oneOf('spec.type', spec.type, types),
     ...oneOf('spec.sessionAffinity', spec.sessionAffinity, ['ClientIP', 'None']),
@@ -25,10 +27,67 @@ export function validateService({ spec }: Service): FieldError[] {
     ...validateLabels(spec.selector, 'spec.selector'),
     ...validatePorts(spec, isHeadless),
     ...validateClusterIp(spec),
-    ...each('spec.externalIPs', spec.externalIPs, (address, field) => ipAddress(field, address)),
+    ...each('spec.externalIPs', spec.externalIPs, (address, field) => [
+      ...ipAddress(field, address),
+      ...specialIp(field, address),
+    ]),
+    ...validateTraffic(spec),
+    ...validateLoadBalancer(spec),
   ];
   if (spec.type === 'ExternalName') {
     errors.push(...requiredName('spec.externalName', spec.externalName?.replace(/\.$/, ''), dns1123Subdomain));
+  }
+  return errors;
+}
+
+const maxAffinitySeconds = 86_400;
+const distributions = ['PreferClose', 'PreferSameNode', 'PreferSameZone'];
+const notACidr = 'must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)';
+
+function validateTraffic(spec: ServiceSpec): FieldError[] {
+  const errors = [
+    ...each('spec.ipFamilies', spec.ipFamilies, (family, field) => oneOf(field, family, ['IPv4', 'IPv6'])),
+    ...oneOf('spec.trafficDistribution', spec.trafficDistribution, distributions),
+  ];
+  const seconds = spec.sessionAffinityConfig?.clientIP?.timeoutSeconds;
+  if (seconds !== undefined && (seconds <= 0 || seconds > maxAffinitySeconds)) {
+    const detail = `must be greater than 0 and less than ${maxAffinitySeconds}`;
+    errors.push(fieldInvalid('spec.sessionAffinityConfig.clientIP.timeoutSeconds', seconds, detail));
+  }
+  const outside =
+    spec.type === 'NodePort' ||
+    spec.type === 'LoadBalancer' ||
+    (spec.type === 'ClusterIP' && (spec.externalIPs?.length ?? 0) > 0);
+  if (spec.externalTrafficPolicy && !outside) {
+    const detail = 'may only be set for externally-accessible services';
+    errors.push(fieldInvalid('spec.externalTrafficPolicy', spec.externalTrafficPolicy, detail));
+  }
+  const { healthCheckNodePort: health } = spec;
+  if (health && !(spec.type === 'LoadBalancer' && spec.externalTrafficPolicy === 'Local')) {
+    const detail = "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'";
+    errors.push(fieldInvalid('spec.healthCheckNodePort', health, detail));
+  }
+  return errors;
+}
+
+function validateLoadBalancer(spec: ServiceSpec): FieldError[] {
+  const { loadBalancerSourceRanges: ranges = [], loadBalancerClass, allocateLoadBalancerNodePorts } = spec;
+  const isBalancer = spec.type === 'LoadBalancer';
+  const detail = "may only be used when `type` is 'LoadBalancer'";
+  const errors: FieldError[] = [];
+  // Upstream spells it with a capital letter.
+  const field = 'spec.LoadBalancerSourceRanges';
+  if (ranges.length > 0 && !isBalancer) errors.push(fieldForbidden(field, detail));
+  if (isBalancer) {
+    errors.push(
+      ...each(field, ranges, (range, here) => (parseCidr(range.trim()) ? [] : [fieldInvalid(here, range, notACidr)])),
+      ...matches('spec.loadBalancerClass', loadBalancerClass, validQualifiedName),
+    );
+  } else {
+    if (loadBalancerClass !== undefined) errors.push(fieldForbidden('spec.loadBalancerClass', detail));
+    if (allocateLoadBalancerNodePorts !== undefined) {
+      errors.push(fieldForbidden('spec.allocateLoadBalancerNodePorts', detail));
+    }
   }
   return errors;
 }
@@ -63,6 +122,7 @@ function validatePort(port: ServicePort, field: string, needsName: boolean): Fie
       ? requiredName(`${field}.name`, port.name, dns1123Label)
       : matches(`${field}.name`, port.name, dns1123Label)),
     ...portNumber(`${field}.port`, port.port ?? 0),
+    ...matches(`${field}.appProtocol`, port.appProtocol, validQualifiedName),
     ...oneOf(`${field}.protocol`, port.protocol, ['SCTP', 'TCP', 'UDP']),
     ...portNumberOrName(`${field}.targetPort`, port.targetPort),
   ];
@@ -81,6 +141,9 @@ function validateNodePort(port: ServicePort, field: string, allowed: boolean, ty
 
 function validateClusterIp(spec: ServiceSpec): FieldError[] {
   const addresses = spec.clusterIPs ?? [];
+  if (!spec.clusterIP && addresses.length > 0 && spec.type !== 'ExternalName') {
+    return [fieldInvalid('spec.clusterIPs', addresses, 'must be empty when `clusterIP` is not specified')];
+  }
   if (spec.type === 'ExternalName') {
     return addresses.length > 0 || spec.clusterIP
       ? [fieldForbidden('spec.clusterIPs', 'may not be set for ExternalName services')]

@@ -801,4 +801,72 @@ export const rows: readonly Row[] = [
       ],
     ],
   },
+  {
+    kind: 'Service',
+    valid: { spec: { ports: [{ port: 80 }] } },
+    invalid: [
+      [{ spec: { ports: [{ port: 80 }], externalTrafficPolicy: 'Local' } }, 'spec.externalTrafficPolicy Invalid'],
+      [
+        { spec: { ports: [{ port: 80 }], loadBalancerSourceRanges: ['10.0.0.0/8'] } },
+        'spec.LoadBalancerSourceRanges Forbidden',
+      ],
+      [
+        { spec: { ports: [{ port: 80 }], type: 'LoadBalancer', loadBalancerSourceRanges: ['x'] } },
+        'spec.LoadBalancerSourceRanges[0] Invalid',
+      ],
+      [{ spec: { ports: [{ port: 80 }], loadBalancerClass: 'a.b/c' } }, 'spec.loadBalancerClass Forbidden'],
+      [
+        { spec: { ports: [{ port: 80 }], allocateLoadBalancerNodePorts: true } },
+        'spec.allocateLoadBalancerNodePorts Forbidden',
+      ],
+      [{ spec: { ports: [{ port: 80 }], healthCheckNodePort: 30_001 } }, 'spec.healthCheckNodePort Invalid'],
+      [
+        { spec: { ports: [{ port: 80 }], externalIPs: ['127.0.0.1', 'x'] } },
+        'spec.externalIPs[0] Invalid',
+        'spec.externalIPs[1] Invalid',
+      ],
+      [{ spec: { ports: [{ port: 80 }], ipFamilies: ['IPv5'] } }, 'spec.ipFamilies[0] NotSupported'],
+      [{ spec: { ports: [{ port: 80 }], trafficDistribution: 'X' } }, 'spec.trafficDistribution NotSupported'],
+      [{ spec: { clusterIPs: ['None'] } }, 'spec.clusterIPs Invalid'],
+      [{ spec: { ports: [{ port: 80, appProtocol: 'bad proto' }] } }, 'spec.ports[0].appProtocol Invalid'],
+    ],
+  },
+  {
+    kind: 'LimitRange',
+    valid: { spec: { limits: [{ type: 'Container', default: { cpu: '1' } }] } },
+    invalid: [
+      [
+        { spec: { limits: [{ type: 'X' }, { type: 'Container' }, { type: 'Container' }] } },
+        'spec.limits[0].type Invalid',
+        'spec.limits[2].type Duplicate',
+      ],
+      [{ spec: { limits: [{ type: 'Pod', default: { cpu: '1' } }] } }, 'spec.limits[0].default Forbidden'],
+      [{ spec: { limits: [{ type: 'PersistentVolumeClaim' }] } }, 'spec.limits[0].limits Required'],
+    ],
+  },
+  {
+    kind: 'Endpoints',
+    valid: { subsets: [{ addresses: [{ ip: '10.0.0.1' }], ports: [{ port: 80 }] }] },
+    stored: { subsets: [{ ports: [{ protocol: 'TCP' }] }] },
+    invalid: [[{ subsets: [{ ports: [{ port: 0 }] }] }, 'subsets[0] Required', 'subsets[0].ports[0].port Invalid']],
+  },
+  {
+    kind: 'EndpointSlice',
+    valid: { addressType: 'IPv4', endpoints: [{ addresses: ['10.0.0.1'] }], ports: [{ port: 80 }] },
+    stored: { endpoints: [{ conditions: {} }], ports: [{ name: '', protocol: 'TCP' }] },
+    invalid: [
+      [{ endpoints: [{ addresses: [] }] }, 'endpoints[0].addresses Required'],
+      [{ endpoints: [{ addresses: ['x'] }] }, 'endpoints[0].addresses[0] Invalid'],
+      [
+        {
+          ports: [
+            { name: 'a', port: 1 },
+            { name: 'a', port: 2 },
+          ],
+        },
+        'ports[1].name Duplicate',
+      ],
+    ],
+    fixed: [[{ addressType: 'IPv6', endpoints: [] }, 'addressType']],
+  },
 ];

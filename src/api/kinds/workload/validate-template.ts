@@ -22,9 +22,10 @@ export function validateTemplate(
   kind = 'ReplicaSet',
 ): FieldError[] {
   const field = 'spec.template';
-  if (!template) return [fieldRequired(field)];
-  const errors = [...validateTemplateLabels(template, selector, field), ...validatePodTemplateSpec(template, field)];
-  const { spec } = template;
+  if (!template && kind === 'ReplicationController') return [fieldRequired(field)];
+  const given = template ?? {};
+  const errors = [...validateTemplateLabels(given, selector, field), ...validatePodTemplateSpec(given, field)];
+  const { spec } = given;
   if (!spec) return errors;
   if (spec.restartPolicy !== 'Always') {
     errors.push(fieldNotSupported(`${field}.spec.restartPolicy`, spec.restartPolicy, ['Always']));
@@ -42,7 +43,8 @@ export function validateTemplateLabels(
   field: string,
 ): FieldError[] {
   const labels = template.metadata?.labels ?? {};
-  if (!selector || selectorMatches(selector, labels)) return [];
+  // No selector selects nothing. (A ReplicationController without one takes its template's labels.)
+  if (selector && selectorMatches(selector, labels)) return [];
   return [fieldInvalid(`${field}.metadata.labels`, labels, '`selector` does not match template `labels`')];
 }
 
