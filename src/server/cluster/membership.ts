@@ -85,6 +85,8 @@ export function createMembership(
     async rejoin(id, reason) {
       const member = find(id);
       const known = registry.get(id);
+      // It was just added by other means (etcd's interface) and has not announced itself: it is expected, and empty.
+      if (member?.learner && !known) return;
       if (!known) throw refused(`member ${id} is not known: add it with "trimast member add"`);
       logger.warn({ member: known.name, reason }, 'a member has lost its data: it leaves and joins again, empty');
       if (member) await raft.changeMembership({ type: 'remove', id }, options);
