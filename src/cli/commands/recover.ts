@@ -47,12 +47,13 @@ export async function recover(options: RecoverOptions): Promise<void> {
       `${from.name} is the most advanced. All masters will begin with its state, in epoch ${(cluster.epoch ?? 1) + 1}.`,
     );
     for (const loss of losses) progress.line(`  - ${loss}`);
+    const stopped = running.map(({ name }) => ` Start it again with "trimast start ${name}".`).join('');
     if (options.dryRun) {
-      progress.line('Nothing was changed (--dry-run).');
+      progress.line(`No data was changed (--dry-run).${stopped}`);
       return false;
     }
     if (!options.yes && !(await confirm())) {
-      progress.line('Nothing was changed.');
+      progress.line(`No data was changed.${stopped}`);
       return false;
     }
     await replaceFolders(cluster, paths, from, progress);
