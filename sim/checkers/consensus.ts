@@ -4,7 +4,7 @@
  */
 import { decodeConfiguration } from '../../src/raft/core/configuration.ts';
 import type { Raft } from '../../src/raft/core/raft.ts';
-import type { Configuration, Entry, Message } from '../../src/raft/core/types.ts';
+import type { Configuration, Entry, Message, SnapshotMeta } from '../../src/raft/core/types.ts';
 import type { CommittedEntry } from '../../src/raft/types.ts';
 import { DurableLog } from './durable-log.ts';
 import type { Judge } from './violation.ts';
@@ -22,6 +22,7 @@ interface SeenLog {
   lastIndex: number;
   lastTerm: number;
   committed: number;
+  snapshotIndex: number;
   /** By index. */
   terms: Map<number, number>;
 }
@@ -104,7 +105,7 @@ export class ConsensusChecker {
   observe(id: number, core: Raft): void {
     let seen = this.#seen.get(id);
     if (!seen) {
-      seen = { lastIndex: 0, lastTerm: 0, committed: Math.max(0, core.log.firstIndex() - 1), terms: new Map() };
+      seen = { lastIndex: 0, lastTerm: 0, committed: Math.max(0, core.log.firstIndex() - 1), snapshotIndex: 0, terms: new Map() };
       this.#seen.set(id, seen);
     }
     const lastIndex = core.log.lastIndex();
@@ -113,6 +114,11 @@ export class ConsensusChecker {
     if (lastIndex !== seen.lastIndex || lastTerm !== seen.lastTerm)
       this.#logMatching(id, core, seen, lastIndex, lastTerm);
     if (core.role === 'leader' && this.#leaders.get(core.term) !== id) this.#electionSafety(id, core);
+    const snapshot = core.log.snapshot();
+    if (snapshot.index !== seen.snapshotIndex) {
+      seen.snapshotIndex = snapshot.index;
+      this.#snapshotConfiguration(id, snapshot);
+    }
     if (core.log.committed > seen.committed) this.#commit(id, core, seen, before);
   }
 
@@ -252,6 +258,23 @@ export class ConsensusChecker {
       this.#judge.violation(
         'joint consensus',
         `member ${id} went from voters {${previous.incoming}} (from {${previous.outgoing}}) to {${next.incoming}} (from {${next.outgoing}}) in one step`,
+      );
+  }
+
+  /** A snapshot carries the membership as of its index, whatever is in the log behind it. */
+  #snapshotConfiguration(id: number, { index, term, configuration }: SnapshotMeta): void {
+    // A member that joined knows of nobody until its log says so; its first snapshots may come before.
+    const unknown = !configuration || configuration.members.length === 0;
+    if (unknown || !this.#places.has(place(index, term))) return;
+    const { incoming, outgoing, learners } = this.configurationAt(index, term);
+    const [wanted, found] = [
+      [incoming, outgoing, learners],
+      [configuration.incoming, configuration.outgoing, configuration.learners],
+    ].map((lists) => JSON.stringify(lists));
+    if (wanted !== found)
+      this.#judge.violation(
+        'configuration of the snapshot',
+        `member ${id} has a snapshot at ${index} with voters, old voters and learners ${found}; in the log they are ${wanted}`,
       );
   }
 

@@ -81,7 +81,12 @@ export async function open(path: string, flags = 'r'): Promise<FileHandle> {
   const { disk, lane } = mounted();
   const found = disk.file(path);
   if (flags.startsWith('w')) return new FileHandle(disk.create(path), disk, lane);
-  if (found || disk.names(path).length > 0) return new FileHandle(found, disk, lane);
+  if (found) {
+    // Reading takes its time, and others have their turns meanwhile.
+    await synced(lane, disk, () => undefined);
+    return new FileHandle(found, disk, lane);
+  }
+  if (disk.names(path).length > 0) return new FileHandle(undefined, disk, lane);
   if (flags.startsWith('a') || flags === 'r+') return new FileHandle(disk.create(path), disk, lane);
   throw new NotFound(`ENOENT: no such file "${path}"`);
 }

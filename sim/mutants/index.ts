@@ -47,7 +47,6 @@ import snapshotNotSynced from './snapshot-not-synced.ts';
 import snapshotOverNewerLog from './snapshot-over-newer-log.ts';
 import snapshotTermOfToday from './snapshot-term-of-today.ts';
 import snapshotWithUncommittedConfiguration from './snapshot-with-uncommitted-configuration.ts';
-import stableByIndexOnly from './stable-by-index-only.ts';
 import staleAppendTruncates from './stale-append-truncates.ts';
 import twoChangesAtOnce from './two-changes-at-once.ts';
 import unknownCalledRefused from './unknown-called-refused.ts';
@@ -81,7 +80,6 @@ export const mutants: readonly Mutant[] = [
   heartbeatCommitsUnmatched,
   sentCountsAsAcknowledged,
   appendWithoutPreviousCheck,
-  stableByIndexOnly,
   leaderCountsUnwrittenOwn,
   readWithoutRound,
   readByLease,

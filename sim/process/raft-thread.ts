@@ -246,10 +246,16 @@ export class RaftThread {
     this.#inBackground(send().catch(() => end(false)));
   }
 
-  async #install(from: number, message: Message, chunks: readonly Buffer[]): Promise<boolean> {
+  async #install(from: number, message: Message, chunks: readonly Buffer[], again = false): Promise<boolean> {
     const writer = await SnapshotWriter.create(dataDir, message.snapshot!, `from-${from}-${++this.#transfers}`);
     for (const chunk of chunks) await writer.write(chunk);
     await writer.finish();
+    // It may come twice, and late.
+    const { world, raftSide } = this.#member;
+    if (!again && world.faults && world.prng.chance(0.15))
+      raftSide.lane.at(world.prng.integer(50, 900), () =>
+        this.#inBackground(this.#install(from, message, chunks, true)),
+      );
     this.loop?.receive([overTheWire(message, from, this.#member.id)]);
     return true;
   }
