@@ -7,12 +7,14 @@
  * ratio of the medians. Prints a table and writes bench/results/etcd.json.
  */
 import { execFile } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { cpus, release } from 'node:os';
+import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpus, release, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { startEtcd } from '../e2e/etcd/start-etcd.ts';
 import { Cluster } from '../e2e/support/cluster.ts';
+import { masterCertificate } from '../src/pki/identities.ts';
+import { PkiDirectory } from '../src/pki/pki-directory.ts';
 
 const run = promisify(execFile);
 const settleMs = 3_000;
@@ -134,7 +136,10 @@ function residentMiB(pids: readonly number[]): number[] {
 
 const cluster = new Cluster();
 await cluster.up('--workers', '0', '--hollow', '1');
-const etcd = await startEtcd(join(bin, 'etcd'), { tls: true });
+const pki = new PkiDirectory(mkdtempSync(join(tmpdir(), 'bench-etcd-pki-')));
+await pki.init('etcd');
+await pki.ensure('etcd', masterCertificate({ name: 'etcd', addresses: ['127.0.0.1'], clusterDomain: 'cluster.local' }));
+const etcd = await startEtcd(join(bin, 'etcd'), pki.files('etcd'));
 const results = new Map<string, { trimast: Figure[]; etcd: Figure[] }>();
 try {
   const { etcd: own, members } = (await cluster.status()) as unknown as {
@@ -174,7 +179,7 @@ try {
   for (const side of sides) console.log(`${side.name}: resident ${residentMiB(await side.pids()).join(', ')} MiB`);
   if (chosen.length === 0) save();
 } finally {
-  etcd.stop();
+  await etcd.stop();
   await cluster.destroy();
 }
 

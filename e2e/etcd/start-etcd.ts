@@ -4,8 +4,6 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { masterCertificate } from '../../src/pki/identities.ts';
-import { PkiDirectory } from '../../src/pki/pki-directory.ts';
 
 export interface RunningEtcd {
   readonly endpoints: string;
@@ -15,14 +13,19 @@ export interface RunningEtcd {
   stop(): Promise<void>;
 }
 
-/** `tls`: mutual TLS between members and for clients, with certificates of the same kinds as ours. */
-export async function startEtcd(binary: string, { tls = false } = {}): Promise<RunningEtcd> {
+interface TlsFiles {
+  readonly caFile: string;
+  readonly certFile: string;
+  readonly keyFile: string;
+}
+
+/** `files`: mutual TLS between members and for clients, all with this one certificate, which is good for 127.0.0.1. */
+export async function startEtcd(binary: string, files?: TlsFiles): Promise<RunningEtcd> {
   const dir = mkdtempSync(join(tmpdir(), 'etcd-reference-'));
   const ports = await Promise.all(Array.from({ length: 6 }, freePort));
   const names = ['master-1', 'master-2', 'master-3'];
-  const url = (index: number) => `${tls ? 'https' : 'http'}://127.0.0.1:${ports[index]}`;
+  const url = (index: number) => `${files ? 'https' : 'http'}://127.0.0.1:${ports[index]}`;
   const cluster = names.map((name, index) => `${name}=${url(3 + index)}`).join(',');
-  const files = tls ? await certificates(join(dir, 'pki')) : undefined;
   const tlsFlags = ['', 'peer-'].flatMap((kind) =>
     files
       ? [
@@ -60,15 +63,6 @@ export async function startEtcd(binary: string, { tls = false } = {}): Promise<R
       rmSync(dir, { recursive: true, force: true });
     },
   };
-}
-
-/** One certificate for all members and the client. */
-async function certificates(folder: string) {
-  const pki = new PkiDirectory(folder);
-  await pki.init('etcd');
-  const addresses = ['127.0.0.1'];
-  await pki.ensure('etcd', masterCertificate({ name: 'etcd', addresses, clusterDomain: 'cluster.local' }));
-  return pki.files('etcd');
 }
 
 function freePort(): Promise<number> {

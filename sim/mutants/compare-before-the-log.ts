@@ -7,7 +7,8 @@ export default {
     {
       file: 'store/replicated-store.ts',
       find: "import type { StoreStateMachine } from './store-state-machine.ts';",
-      replace: "import type { StoreStateMachine } from './store-state-machine.ts';\nimport { holds } from './compare.ts';",
+      replace:
+        "import type { StoreStateMachine } from './store-state-machine.ts';\nimport { holds } from './compare.ts';",
     },
     {
       file: 'store/replicated-store.ts',
