@@ -199,7 +199,9 @@ export class RocksLogStorage implements LogStorage {
     const first = entries[0]?.index;
     const lastAfter = entries.at(-1) ?? snapshot ?? this.#lastEntry();
     const untouched = snapshot?.index ?? (first === undefined ? this.#last : first - 1);
-    if (untouched < this.#last) operations.push({ type: 'lower', value: this.#mark(hard, this.#edge(untouched)) });
+    // It is synced before the batch, so it may speak only of the hard state that is on disk already.
+    if (untouched < this.#last)
+      operations.push({ type: 'lower', value: this.#mark(this.#hardState, this.#edge(untouched)) });
     if (hardState)
       operations.push({
         type: 'put',
