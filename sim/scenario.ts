@@ -55,6 +55,7 @@ export interface Nemeses {
 export function drawScenario(prng: Prng): Scenario {
   const some = (probability: number, choices: readonly number[]) => (prng.chance(probability) ? prng.pick(choices) : 0);
   const leaseHolders = some(0.18, [1, 3]);
+  const diskDamage = prng.chance(0.3);
   const replicas = prng.pick([1, 2, 3, 3, 3, 3, 3, 4, 5, 5, 5, 7]);
   return {
     replicas,
@@ -85,7 +86,8 @@ export function drawScenario(prng: Prng): Scenario {
     borderDelayMs: prng.pick([0, 0, 1, 10]),
     autopilotStableMs: prng.pick([0, 100]),
     nemeses: {
-      crashEveryMs: some(0.5, [150, 400, 1_000]),
+      // Damage is found at a restart.
+      crashEveryMs: some(diskDamage ? 1 : 0.5, [150, 400, 1_000]),
       powerLossEveryMs: some(0.25, [400, 1_200]),
       crashAfterVote: some(0.25, [0.1, 0.5]),
       crashAfterElection: some(0.3, [0.3, 0.8]),
@@ -99,7 +101,7 @@ export function drawScenario(prng: Prng): Scenario {
       compactEveryMs: some(0.5, [100, 400]),
       clockJumpEveryMs: some(0.2, [200, 800]),
       membershipEveryMs: some(0.35, [100, 300]),
-      diskDamage: prng.chance(0.25),
+      diskDamage,
       downMs: prng.pick([5, 100, 400]),
     },
   };
