@@ -4,7 +4,7 @@
  *
  * A version's bytes may move: once less than `minLivePart` of a full slab is used, what still is moves to the newest slab. A version that was
  * released keeps its old slab readable for whoever still holds the version; the garbage collector frees slabs that nobody refers to. Invariant:
- * `live` of a slab is the sum of the lengths of its held versions.
+ * `live` of a slab is the sum of the places of its held versions: their lengths, rounded up to whole words.
  */
 import { assert } from '../lib/assert.ts';
 import type { Version } from './version.ts';
@@ -49,7 +49,7 @@ export class ValueMemory {
     version.held = false;
     const { slab, length } = version;
     if (length === 0) return;
-    slab.live -= length;
+    slab.live -= placeOf(length);
     if (slab === this.#newest) return;
     if (slab.live === 0) this.#allocatedBytes -= slab.bytes.length;
     else if (slab.versions && slab.live < slab.used * minLivePart) this.#empty(slab);
@@ -64,8 +64,8 @@ export class ValueMemory {
     version.offset = slab.used;
     version.length = length;
     version.view = undefined;
-    slab.used += (length + 3) & ~3;
-    slab.live += length;
+    slab.used += placeOf(length);
+    slab.live += placeOf(length);
     slab.versions?.push(version);
   }
 
@@ -90,6 +90,11 @@ export class ValueMemory {
     }
     versions!.length = 0;
   }
+}
+
+/** Values begin at whole words. Counted so on both sides, or a full slab of tiny values would look half empty and be moved for ever. */
+function placeOf(length: number): number {
+  return (length + 3) & ~3;
 }
 
 function newSlab(size: number, shared: boolean): Slab {
