@@ -25,6 +25,8 @@ export interface Scenario {
   readonly clockSkew: number;
   readonly diskDelayMs: number;
   readonly borderDelayMs: number;
+  /** The API thread's event loop has other things to do between its turns. */
+  readonly busyApi: boolean;
   /** How long a learner must have been caught up before it is promoted. */
   readonly autopilotStableMs: number;
   readonly nemeses: Nemeses;
@@ -84,6 +86,7 @@ export function drawScenario(prng: Prng): Scenario {
     clockSkew: some(0.3, [1.02, 1.3]) || 1,
     diskDelayMs: prng.pick([0, 1, 1, 4, 15]),
     borderDelayMs: prng.pick([0, 0, 1, 10]),
+    busyApi: prng.chance(0.35),
     autopilotStableMs: prng.pick([0, 100]),
     nemeses: {
       // Damage is found at a restart.

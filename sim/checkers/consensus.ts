@@ -137,7 +137,9 @@ export class ConsensusChecker {
         'promises after disk',
         `member ${id} acknowledged entry ${index}, on its disk are entries up to ${durable.lastIndex}`,
       );
-    const meant = leader?.role === 'leader' && leader.term === term && index > 0 ? leader.log.term(index) : undefined;
+    // An answer that leaves after the member has moved on is too late to matter: who moved it on has a majority without it.
+    const matters = leader?.role === 'leader' && leader.term === term && durable.term === term && index > 0;
+    const meant = matters ? leader.log.term(index) : undefined;
     if (meant !== undefined && !durable.has(index, meant))
       this.#judge.violation(
         'promises after disk',

@@ -13,8 +13,10 @@ export class Watcher {
   readonly #range: { key: string; end?: string };
   /** The first revision that it has not seen. */
   nextRevision = 1;
-  #open: { watch: Watch; member: Member; life: Life; left(): void } | undefined;
+  #open: { watch: Watch; member: Member; life: Life } | undefined;
   #among: readonly Member[] | undefined;
+  /** Where it watches or is about to. */
+  #at: { readonly member: Member; leave(): void } | undefined;
   seen = 0;
 
   constructor(world: World, name: string, range: { key: string; end?: string }) {
@@ -31,9 +33,9 @@ export class Watcher {
   moveTo(members: readonly Member[]): void {
     this.#among = members;
     const open = this.#open;
-    if (!open || members.includes(open.member)) return;
-    open.life.api.enter(() => open.watch.cancel());
-    open.left();
+    if (!this.#at || members.includes(this.#at.member)) return;
+    open?.life.api.enter(() => open.watch.cancel());
+    this.#at.leave();
   }
 
   /** Everything is calm and applied everywhere: it must be in step. */
@@ -62,8 +64,10 @@ export class Watcher {
       if (over) return;
       over = true;
       this.#open = undefined;
+      this.#at = undefined;
       this.#later(delayMs, () => this.#connect());
     };
+    this.#at = { member, leave: () => again(1) };
     member.onCrash(() => again(5));
     life.api.enter(() => {
       if (over) return;
@@ -82,9 +86,12 @@ export class Watcher {
             },
           },
         );
-        this.#open = { watch, member, life, left: () => again(1) };
-        // Not for ever on the same member.
-        if (this.#world.faults)
+        this.#open = { watch, member, life };
+        // Some change their mind at once; the others do not stay on the same member for ever.
+        if (this.#world.faults && prng.chance(0.15)) {
+          watch.cancel();
+          again(prng.integer(1, 20));
+        } else if (this.#world.faults)
           life.api.at(prng.integer(50, 1_500), () => {
             if (over || !this.#world.faults) return;
             watch.cancel();

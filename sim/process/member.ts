@@ -79,6 +79,8 @@ export class Member implements LaneOwner {
     const lane = (name: string) => new Lane(this, name, world.events, this.clock, drainMicrotasks);
     const [raft, api] = [lane('raft'), lane('api')];
     const port = new Port(raft, api, () => (this.borderDelayMs === 0 ? 0 : world.prng.integer(0, this.borderDelayMs)));
+    const { prng, scenario } = world;
+    if (scenario.busyApi) api.immediateLagMs = () => (prng.chance(0.3) ? prng.integer(1, 25) : 0);
     const origin = world.nextOrigin();
     this.appliedIndex = 0;
     const thread = new RaftThread(this, port, origin);

@@ -39,6 +39,9 @@ export class Lane {
   #stalledUntilMs = 0;
   readonly #backlog: (() => void)[] = [];
   readonly #immediates: (() => void)[] = [];
+  #lastImmediateMs = 0;
+  /** What else the event loop has to do first. */
+  immediateLagMs: () => number = () => 0;
 
   constructor(owner: LaneOwner, name: string, events: EventQueue, clock: SkewedClock, drain: () => void) {
     this.owner = owner;
@@ -76,8 +79,11 @@ export class Lane {
 
   /** Right after the present turn, as setImmediate does; without one, in a turn of its own. */
   soon(run: () => void): void {
-    if (current === this && this.#immediates.length < maxImmediates) this.#immediates.push(run);
-    else this.at(0, run);
+    const nowMs = this.#events.nowMs;
+    const atMs = Math.max(nowMs + this.immediateLagMs(), this.#lastImmediateMs);
+    this.#lastImmediateMs = atMs;
+    if (atMs === nowMs && current === this && this.#immediates.length < maxImmediates) this.#immediates.push(run);
+    else this.at(atMs - nowMs, run);
   }
 
   /** What a device of the same process does: also while this lane is stalled; not when the process is dead. */
