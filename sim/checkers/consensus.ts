@@ -105,7 +105,13 @@ export class ConsensusChecker {
   observe(id: number, core: Raft): void {
     let seen = this.#seen.get(id);
     if (!seen) {
-      seen = { lastIndex: 0, lastTerm: 0, committed: Math.max(0, core.log.firstIndex() - 1), snapshotIndex: 0, terms: new Map() };
+      seen = {
+        lastIndex: 0,
+        lastTerm: 0,
+        committed: Math.max(0, core.log.firstIndex() - 1),
+        snapshotIndex: 0,
+        terms: new Map(),
+      };
       this.#seen.set(id, seen);
     }
     const lastIndex = core.log.lastIndex();
@@ -132,7 +138,7 @@ export class ConsensusChecker {
         `member ${id} sent its vote for ${to} in term ${term}, which is not on its disk`,
       );
     if (type !== 'append-response') return;
-    if (durable.lastIndex < index)
+    if (durable.term === term && durable.lastIndex < index)
       this.#judge.violation(
         'promises after disk',
         `member ${id} acknowledged entry ${index}, on its disk are entries up to ${durable.lastIndex}`,
