@@ -353,13 +353,19 @@ export class ConsensusChecker {
         'commit rule',
         `member ${id}, leader of term ${core.term}, committed up to entry ${committed} of term ${term} by counting`,
       );
-    // What was appended in this very turn (the end of a joint configuration) came after.
-    const configuration = this.configurationAt(before.index, before.term);
-    const holds = (member: number) => this.#durable.get(member)?.has(committed, term) ?? false;
-    if (!isQuorum(configuration, (member) => holds(member) || this.#excused.has(member)))
+    // A turn may commit a joint configuration, leave it, and commit more under the next one.
+    const last = core.log.lastIndex();
+    const joint = this.#places.get(place(before.index, before.term))?.configuration;
+    const holds = (index: number, of: number) => (member: number) =>
+      this.#excused.has(member) || (this.#durable.get(member)?.has(index, of) ?? false);
+    const earlier = this.configurationAt(before.index, before.term);
+    const later = this.configurationAt(last, core.log.term(last) ?? 0);
+    const left = joint === undefined || isQuorum(earlier, holds(joint.index, joint.term));
+    const all = holds(committed, term);
+    if (!isQuorum(earlier, all) && !(left && isQuorum(later, all)))
       this.#judge.violation(
         'commit by majority',
-        `member ${id} committed entry ${committed} of term ${term}, which is on the disks of ${[...this.#durable.keys()].filter(holds)} only`,
+        `member ${id} committed entry ${committed} of term ${term}, which is on the disks of ${[...this.#durable.keys()].filter(all)} only`,
       );
   }
 }
