@@ -5,6 +5,7 @@
 import { ApiError } from '../api/status.ts';
 import { type GroupVersionResource, resources, type TypedObject } from '../api/types.ts';
 import type { ApiClient, DeleteOptions, ListOptions, ObjectKey, PatchType, WatchEvent } from '../client/types.ts';
+import { Slices } from '../lib/slices.ts';
 import { decodeShared, type ObjectRecord } from './object-record.ts';
 import type { ResourceApi } from './resource-api.ts';
 import type { NamedTarget } from './target.ts';
@@ -41,8 +42,15 @@ class LocalClient implements ApiClient {
   async list<T extends TypedObject>(resource: GroupVersionResource, options: ListOptions = {}) {
     const { namespace, signal, ...request } = options;
     const listed = await this.#api.list({ ...this.#context, signal }, { resource, namespace }, request);
+    const items: T[] = [];
+    const slices = new Slices();
+    for (const record of listed.items) {
+      if (slices.due) await slices.next();
+      if (signal?.aborted) throw new ApiError('Timeout', 'the caller gave up');
+      items.push(decoded<T>(record));
+    }
     return {
-      items: listed.items.map((record) => decoded<T>(record)),
+      items,
       resourceVersion: String(listed.revision),
       continue: listed.continue,
     };
@@ -56,9 +64,12 @@ class LocalClient implements ApiClient {
     const request = { labelSelector, fieldSelector, resourceVersion, allowWatchBookmarks: true };
     const stream = await this.#api.watch({ ...this.#context, signal }, { resource, namespace }, request);
     const { definition } = stream;
-    for await (const batch of stream) {
-      for (const record of batch) yield eventOf<T>(record, definition);
-    }
+    const slices = new Slices();
+    for await (const batch of stream)
+      for (const record of batch) {
+        if (slices.due) await slices.next();
+        yield eventOf<T>(record, definition);
+      }
   }
 
   async create<T extends TypedObject>(resource: GroupVersionResource, object: T): Promise<T> {

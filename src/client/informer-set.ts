@@ -11,6 +11,8 @@ export interface InformerSetOptions {
   readonly signal: AbortSignal;
   readonly logger: Logger;
   readonly clock?: Clock | undefined;
+  /** By `group/version/resource`: what of its objects is kept; see the informer's option. */
+  readonly keep?: Readonly<Record<string, (object: TypedObject) => TypedObject>> | undefined;
 }
 
 export class InformerSet {
@@ -29,8 +31,14 @@ export class InformerSet {
     const id = `${resource.group}/${resource.version}/${resource.resource}`;
     let informer = this.#informers.get(id) as Informer<T> | undefined;
     if (!informer) {
-      const { client, logger, clock, signal } = this.#options;
-      informer = new Informer<T>({ client, resource, logger, clock });
+      const { client, logger, clock, signal, keep } = this.#options;
+      informer = new Informer<T>({
+        client,
+        resource,
+        logger,
+        clock,
+        keep: keep?.[id] as ((object: T) => T) | undefined,
+      });
       this.#informers.set(id, informer as unknown as Informer<TypedObject>);
       void informer.run(signal);
     }

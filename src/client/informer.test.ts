@@ -19,7 +19,7 @@ afterEach(() => {
   for (const controller of stop.splice(0)) controller.abort();
 });
 
-function start(client: FakeApiClient, clock?: ManualClock) {
+function start(client: FakeApiClient, clock?: ManualClock, keep?: (object: ConfigMap) => ConfigMap) {
   const controller = new AbortController();
   stop.push(controller);
   const indexers = { team: (object: ConfigMap) => (object.data?.team ? [object.data.team] : []) };
@@ -29,6 +29,7 @@ function start(client: FakeApiClient, clock?: ManualClock) {
     indexers,
     logger: silentLogger,
     clock,
+    keep,
   });
   const log: string[] = [];
   informer.addHandler({
@@ -113,6 +114,41 @@ describe('Informer', () => {
     await second.informer.synced;
     second.controller.abort();
     await second.ended;
+  });
+
+  it('keeps of an object what it was told to keep, listed or watched', async () => {
+    const client = new FakeApiClient();
+    const large = (name: string) => ({ ...configMap(name), data: { large: 'x' } });
+    await client.create(resources.configMaps, large('listed'));
+    const { informer, log } = start(client, undefined, ({ data: _data, ...rest }) => rest);
+    await informer.synced;
+    await client.create(resources.configMaps, large('watched'));
+    await client.idle();
+    expect(log).toEqual(['add listed', 'add watched']);
+    for (const name of ['listed', 'watched']) {
+      const kept = informer.get(`default/${name}`)!;
+      expect(kept.metadata?.uid).toBeDefined();
+      expect(kept.data).toBeUndefined();
+    }
+  });
+
+  it('a large list lets others have their turn', async () => {
+    const client = new FakeApiClient();
+    for (let i = 0; i < 50; i++) await client.create(resources.configMaps, configMap(`m${i}`));
+    const { informer } = start(client);
+    const turns: number[] = [];
+    let told = 0;
+    informer.addHandler({
+      add: () => {
+        told++;
+        for (const endMs = performance.now() + 1; performance.now() < endMs; );
+      },
+    });
+    const timer = setInterval(() => turns.push(told), 1);
+    await informer.synced;
+    clearInterval(timer);
+    expect(told).toBe(50);
+    expect(turns.some((seen) => seen > 0 && seen < 50)).toBe(true);
   });
 
   it('goes on when a handler throws', async () => {

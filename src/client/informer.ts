@@ -9,14 +9,15 @@ import { ApiError } from '../api/status.ts';
 import type { GroupVersionResource, TypedObject } from '../api/types.ts';
 import { type Clock, systemClock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
+import { Slices } from '../lib/slices.ts';
 import { backoffMs, delay } from './backoff.ts';
 import { type Indexer, keyOf, ObjectCache } from './object-cache.ts';
 import type { ApiClient, ListOptions } from './types.ts';
 
 const backoffBaseMs = 50;
 const backoffMaxMs = 10_000;
-/** Objects per page of a list. */
-const pageSize = 5_000;
+/** Objects per page of a list. They are all in memory at once, of whatever size they are. */
+const pageSize = 1_000;
 
 export interface InformerHandler<T> {
   add?(object: T): void;
@@ -32,6 +33,8 @@ export interface InformerOptions<T> {
   readonly labelSelector?: string | undefined;
   readonly fieldSelector?: string | undefined;
   readonly indexers?: Readonly<Record<string, Indexer<T>>> | undefined;
+  /** What of an object goes into the cache and to handlers; default all. The metadata must stay. Must not change its argument. */
+  readonly keep?: ((object: T) => T) | undefined;
   readonly logger: Logger;
   readonly clock?: Clock | undefined;
 }
@@ -142,21 +145,27 @@ export class Informer<T extends TypedObject> {
         continue: next,
         signal,
       });
-      items.push(...page.items);
+      for (const item of page.items) items.push(this.#kept(item));
       next = page.continue;
       revision = page.resourceVersion;
     } while (next && !signal.aborted);
     if (signal.aborted) return;
-    this.#replace(items);
+    await this.#replace(items, signal);
+    if (signal.aborted) return;
     this.#revision = revision;
     this.#hasSynced = true;
     this.#resolveSynced(true);
   }
 
-  #replace(items: readonly T[]): void {
+  async #replace(items: readonly T[], signal: AbortSignal): Promise<void> {
+    const slices = new Slices();
     const present = new Set(items.map(keyOf));
     for (const key of [...this.#cache.keys()]) if (!present.has(key)) this.#removed(key);
-    for (const item of items) this.#stored(item);
+    for (const item of items) {
+      if (slices.due) await slices.next();
+      if (signal.aborted) return;
+      this.#stored(item);
+    }
   }
 
   async #watch(signal: AbortSignal): Promise<void> {
@@ -168,9 +177,13 @@ export class Informer<T extends TypedObject> {
       if (event.type === 'ERROR') throw ApiError.fromStatus(event.object);
       this.#revision = event.object.metadata?.resourceVersion ?? this.#revision;
       if (event.type === 'BOOKMARK') continue;
-      if (event.type === 'DELETED') this.#removed(keyOf(event.object), event.object);
-      else this.#stored(event.object);
+      if (event.type === 'DELETED') this.#removed(keyOf(event.object), this.#kept(event.object));
+      else this.#stored(this.#kept(event.object));
     }
+  }
+
+  #kept(object: T): T {
+    return this.#options.keep?.(object) ?? object;
   }
 
   #selection(): ListOptions {

@@ -19,6 +19,7 @@ import { ServiceAccountController } from './service-account/controller.ts';
 import type { ControllerContext } from './shared/context.ts';
 import type { DeletableResource } from './shared/deletable-resource.ts';
 
+export { keptParts } from './shared/kept-parts.ts';
 export type { DeletableResource, NodeIpamOptions, NodeLifecycleOptions };
 
 export interface ControllerOptions {

@@ -20,7 +20,7 @@ import { openTarget } from '../backup/index.ts';
 import { EventRecorder } from '../client/events.ts';
 import { InformerSet } from '../client/informer-set.ts';
 import type { LeaderContext } from '../client/types.ts';
-import { startControllers } from '../controllers/index.ts';
+import { keptParts, startControllers } from '../controllers/index.ts';
 import { createDispatcher } from '../dispatcher/index.ts';
 import { ClusterService } from '../gen/trimast/cluster/v1/cluster_pb.ts';
 import { DispatcherService } from '../gen/trimast/dispatcher/v1/dispatcher_pb.ts';
@@ -241,7 +241,9 @@ export async function startMaster(
   const informers = new WeakMap<LeaderContext, InformerSet>();
   /** One set per stretch of leadership, shared by its loops. */
   const informersOf = (context: LeaderContext): InformerSet => {
-    const set = informers.get(context) ?? new InformerSet({ client: context.client, signal: context.signal, logger });
+    const set =
+      informers.get(context) ??
+      new InformerSet({ client: context.client, signal: context.signal, logger, keep: keptParts });
     informers.set(context, set);
     return set;
   };

@@ -7,7 +7,7 @@ import { keyOf } from '../../client/object-cache.ts';
 import { runWorkers, WorkQueue } from '../../client/work-queue.ts';
 import type { ControllerContext } from '../shared/context.ts';
 import { isNamespaceTerminating } from '../shared/errors.ts';
-import { planNamespaceDefaults } from './plan.ts';
+import { planNamespaceDefaults, rootCaName } from './plan.ts';
 
 const workers = 8;
 
@@ -38,7 +38,7 @@ export class ServiceAccountController {
       delete: ({ metadata }) => metadata?.name === 'default' && this.#queue.add(metadata.namespace!),
     });
     const rootCaChanged = ({ metadata }: ConfigMap) =>
-      metadata?.name === 'kube-root-ca.crt' && this.#queue.add(metadata.namespace!);
+      metadata?.name === rootCaName && this.#queue.add(metadata.namespace!);
     this.#configMaps.addHandler({ update: rootCaChanged, delete: rootCaChanged });
     await Promise.all([this.#namespaces.synced, this.#accounts.synced, this.#configMaps.synced]);
     await runWorkers(this.#queue, workers, (name) => this.reconcile(name).then(() => undefined), signal, logger);
@@ -49,7 +49,7 @@ export class ServiceAccountController {
     const plan = planNamespaceDefaults({
       namespace: this.#namespaces.get(name),
       account: this.#accounts.get(`${name}/default`),
-      rootCa: this.#configMaps.get(`${name}/kube-root-ca.crt`),
+      rootCa: this.#configMaps.get(`${name}/${rootCaName}`),
       caPem: this.#caPem,
     });
     const writes: Promise<unknown>[] = [];

@@ -15,6 +15,8 @@ export interface NamespaceDefaultsPlan {
   readonly updateRootCa?: ConfigMap;
 }
 
+export const rootCaName = 'kube-root-ca.crt';
+
 const description =
   'Contains a CA bundle that can be used to verify the kube-apiserver when using internal endpoints such as the internal service IP or kubernetes.default.svc. No other usage is guaranteed across distributions of Kubernetes clusters.';
 
@@ -30,7 +32,7 @@ export function planNamespaceDefaults({
   const newRootCa: ConfigMap = {
     apiVersion: 'v1',
     kind: 'ConfigMap',
-    metadata: { name: 'kube-root-ca.crt', namespace: name, annotations: { 'kubernetes.io/description': description } },
+    metadata: { name: rootCaName, namespace: name, annotations: { 'kubernetes.io/description': description } },
     data,
   };
   const newAccount: ServiceAccount = {
