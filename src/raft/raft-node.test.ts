@@ -135,7 +135,8 @@ test('garbage on the port disturbs nothing', async () => {
   await cluster.startAll();
   const leader = await cluster.leader();
   for (const { address } of cluster.peers) {
-    const socket = connect(Number(address.split(':')[1]), '127.0.0.1');
+    const [host, port] = address.split(':');
+    const socket = connect(Number(port), host);
     const closed = new Promise((resolve) => socket.on('close', resolve));
     socket.on('error', () => socket.destroy());
     socket.write(Buffer.alloc(4096, 0x47));

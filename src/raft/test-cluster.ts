@@ -1,4 +1,4 @@
-/** For tests: members of one cluster in this process, over real TLS on 127.0.0.1 and real disks, replicating a list of strings. */
+/** For tests: members of one cluster in this process, over real TLS on the loopback interface and real disks, replicating a list of strings. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -57,10 +57,16 @@ export interface TestMember {
   readonly machine: ListMachine;
 }
 
+/** An address of this process alone, where the system has more than one for itself: a port found free there stays free. */
+const host =
+  process.platform === 'linux'
+    ? `127.${64 + (process.pid >> 16)}.${(process.pid >> 8) & 255}.${process.pid & 255}`
+    : '127.0.0.1';
+
 function freePort(): Promise<number> {
   return new Promise((resolve) => {
     const server = createServer();
-    server.listen(0, '127.0.0.1', () => {
+    server.listen(0, host, () => {
       const { port } = server.address() as { port: number };
       server.close(() => resolve(port));
     });
@@ -98,7 +104,7 @@ export class TestCluster {
 
   /** Gives a member an address and a certificate. Beyond the initial size it joins when it is started. */
   async announce(id: number): Promise<RaftPeer> {
-    const peer = { id, name: `m${id}`, address: `127.0.0.1:${await freePort()}` };
+    const peer = { id, name: `m${id}`, address: `${host}:${await freePort()}` };
     this.peers[id - 1] = peer;
     this.tls.set(id, await this.#ca.issue(`m${id}`, 'trimast:masters'));
     return peer;
@@ -112,7 +118,7 @@ export class TestCluster {
       members: id > this.#initialSize ? [this.peers[id - 1]!] : this.peers.slice(0, this.#initialSize),
       join: id > this.#initialSize,
       dataDir: join(this.dir, `m${id}`),
-      listen: { host: '127.0.0.1', port: Number(this.peers[id - 1]!.address.split(':')[1]) },
+      listen: { host, port: Number(this.peers[id - 1]!.address.split(':')[1]) },
       tls: this.tls.get(id)!,
       onFatal: (error) => this.fatal.push(error),
       ...this.#options,
