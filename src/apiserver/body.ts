@@ -16,4 +16,10 @@ export type Body =
 
 export interface WriteRequestOptions {
   readonly dryRun?: boolean | undefined;
+  /** Who the written fields belong to; absent: as `userAgent` says. Required for apply. */
+  readonly fieldManager?: string | undefined;
+  /** As the client sent it. */
+  readonly userAgent?: string | undefined;
+  /** Of an apply: takes over what others own. */
+  readonly force?: boolean | undefined;
 }

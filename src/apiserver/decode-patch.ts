@@ -1,6 +1,7 @@
 /** The body of a PATCH as a function from the stored object to the wanted one. */
 import { parseBody } from '../api/codec/body.ts';
-import { patchKind, patchObject } from '../api/patch/apply.ts';
+import { type PatchKind, patchKind, patchObject } from '../api/patch/apply.ts';
+import { ApiError } from '../api/status.ts';
 import type { GroupVersionKind, KubernetesObject } from '../api/types.ts';
 import type { PatchType } from '../client/types.ts';
 import type { FieldValidation } from './body.ts';
@@ -18,14 +19,20 @@ export function decodePatch(
   body: PatchBody,
   context: RequestContext,
 ): (current: KubernetesObject) => KubernetesObject {
+  const kind = kindOf(body);
+  if (kind === 'apply') throw new ApiError('UnsupportedMediaType', 'apply patches are not taken here');
   if ('patch' in body) {
     const parsed = { value: body.patch, duplicates: [] };
     const options = { fieldValidation: 'Ignore' } as const;
-    return (current) => patchObject(core.schemas, expected, body.type, current, parsed, options);
+    return (current) => patchObject(core.schemas, expected, kind, current, parsed, options);
   }
-  const kind = patchKind(body.contentType);
   const { fieldValidation } = body;
   const parsed = parseBody(body.bytes, undefined, fieldValidation !== 'Ignore');
   const options = { fieldValidation, warn: context.warn };
   return (current) => patchObject(core.schemas, expected, kind, current, parsed, options);
+}
+
+/** @throws ApiError UnsupportedMediaType */
+export function kindOf(body: PatchBody): PatchKind | 'apply' {
+  return 'patch' in body ? body.type : patchKind(body.contentType);
 }

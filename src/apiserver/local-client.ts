@@ -4,18 +4,29 @@
  */
 import { ApiError } from '../api/status.ts';
 import { type GroupVersionResource, resources, type TypedObject } from '../api/types.ts';
-import type { ApiClient, DeleteOptions, ListOptions, ObjectKey, PatchType, WatchEvent } from '../client/types.ts';
+import type {
+  ApiClient,
+  DeleteOptions,
+  ListOptions,
+  ObjectKey,
+  PatchOptions,
+  PatchType,
+  WatchEvent,
+} from '../client/types.ts';
 import { Slices } from '../lib/slices.ts';
+import type { WriteRequestOptions } from './body.ts';
 import { decodeShared, type ObjectRecord } from './object-record.ts';
 import type { ResourceApi } from './resource-api.ts';
 import type { NamedTarget } from './target.ts';
-import type { RequestContext, UserInfo } from './types.ts';
+import { identities, type RequestContext, type UserInfo } from './types.ts';
 import type { WatchRecord } from './verbs/watch.ts';
 
 export interface LocalCaller {
   readonly user: UserInfo;
   /** Of a leader loop: its writes are refused under any other Raft term. */
   readonly fenceTerm?: number | undefined;
+  /** Whose the written fields are; absent: as the user's name says. */
+  readonly fieldManager?: string | undefined;
 }
 
 export function createLocalClient(api: ResourceApi, caller: LocalCaller): ApiClient {
@@ -25,10 +36,12 @@ export function createLocalClient(api: ResourceApi, caller: LocalCaller): ApiCli
 class LocalClient implements ApiClient {
   readonly #api: ResourceApi;
   readonly #context: RequestContext;
+  readonly #write: WriteRequestOptions;
 
   constructor(api: ResourceApi, caller: LocalCaller) {
     this.#api = api;
     this.#context = { user: caller.user, fenceTerm: caller.fenceTerm };
+    this.#write = caller.fieldManager ? { fieldManager: caller.fieldManager } : { userAgent: programOf(caller.user) };
   }
 
   async get<T extends TypedObject>(
@@ -74,7 +87,7 @@ class LocalClient implements ApiClient {
 
   async create<T extends TypedObject>(resource: GroupVersionResource, object: T): Promise<T> {
     const namespace = object.metadata?.namespace;
-    return decoded(await this.#api.create(this.#context, { resource, namespace }, { object }));
+    return decoded(await this.#api.create(this.#context, { resource, namespace }, { object }, this.#write));
   }
 
   async update<T extends TypedObject>(resource: GroupVersionResource, object: T, subresource?: string): Promise<T> {
@@ -82,9 +95,9 @@ class LocalClient implements ApiClient {
     if (!name) throw new ApiError('BadRequest', `an update of ${resource.resource} needs metadata.name`);
     const target = { resource, subresource, namespace, name };
     if (subresource === 'scale') {
-      return (await this.#api.updateScale(this.#context, target, { object })) as TypedObject as T;
+      return (await this.#api.updateScale(this.#context, target, { object }, this.#write)) as TypedObject as T;
     }
-    return decoded(await this.#api.update(this.#context, target, { object }));
+    return decoded(await this.#api.update(this.#context, target, { object }, this.#write));
   }
 
   async patch<T extends TypedObject>(
@@ -93,12 +106,14 @@ class LocalClient implements ApiClient {
     type: PatchType,
     patch: unknown,
     subresource?: string,
+    options: PatchOptions = {},
   ): Promise<T> {
     const target = { ...targetOf(resource, key), subresource };
+    const write = { ...this.#write, ...options };
     if (subresource === 'scale') {
-      return (await this.#api.patchScale(this.#context, target, { type, patch })) as TypedObject as T;
+      return (await this.#api.patchScale(this.#context, target, { type, patch }, write)) as TypedObject as T;
     }
-    return decoded(await this.#api.patch(this.#context, target, { type, patch }));
+    return decoded(await this.#api.patch(this.#context, target, { type, patch }, write));
   }
 
   async delete(resource: GroupVersionResource, key: ObjectKey, options?: DeleteOptions): Promise<void> {
@@ -126,6 +141,12 @@ class LocalClient implements ApiClient {
       { object },
     );
   }
+}
+
+/** `system:kube-scheduler` is the program kube-scheduler, `system:node:n1` its agent. */
+function programOf(user: UserInfo): string {
+  if (user.name.startsWith(identities.nodeUserPrefix)) return 'trimast-agent';
+  return user.name.replace(/^system:/, '');
 }
 
 function targetOf(resource: GroupVersionResource, key: ObjectKey): NamedTarget {

@@ -4,12 +4,22 @@ import { type GroupVersionResource, resources, type TypedObject } from '../api/t
 import { asApiError, HttpsTransport } from './https-transport.ts';
 import type { ClusterAccess } from './kubeconfig.ts';
 import { listQuery, resourcePath } from './paths.ts';
-import type { ApiClient, DeleteOptions, ListOptions, ListResult, ObjectKey, PatchType, WatchEvent } from './types.ts';
+import type {
+  ApiClient,
+  DeleteOptions,
+  ListOptions,
+  ListResult,
+  ObjectKey,
+  PatchOptions,
+  PatchType,
+  WatchEvent,
+} from './types.ts';
 
 const patchContentTypes: Record<PatchType, string> = {
   json: 'application/json-patch+json',
   merge: 'application/merge-patch+json',
   strategic: 'application/strategic-merge-patch+json',
+  apply: 'application/apply-patch+yaml',
 };
 
 /** Characters of one watch event. */
@@ -117,9 +127,13 @@ export class HttpClient implements ApiClient {
     type: PatchType,
     patch: unknown,
     subresource?: string,
+    options: PatchOptions = {},
   ): Promise<T> {
+    const query = new URLSearchParams();
+    if (options.fieldManager) query.set('fieldManager', options.fieldManager);
+    if (options.force) query.set('force', 'true');
     const path = resourcePath(resource, key.namespace, key.name, subresource);
-    return this.#json('PATCH', path, patch, patchContentTypes[type]);
+    return this.#json('PATCH', query.size > 0 ? `${path}?${query}` : path, patch, patchContentTypes[type]);
   }
 
   async delete(resource: GroupVersionResource, key: ObjectKey, options: DeleteOptions = {}): Promise<void> {

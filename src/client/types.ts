@@ -34,7 +34,15 @@ export type WatchEvent<T> =
   | { readonly type: 'BOOKMARK'; readonly object: TypedObject }
   | { readonly type: 'ERROR'; readonly object: Status };
 
-export type PatchType = 'json' | 'merge' | 'strategic';
+/** `apply`: server-side apply of a configuration; needs a `fieldManager`, and creates what is not there. */
+export type PatchType = 'json' | 'merge' | 'strategic' | 'apply';
+
+export interface PatchOptions {
+  /** Who owns the fields from now on; absent: the client's own name. */
+  readonly fieldManager?: string | undefined;
+  /** Of an apply: takes over what others own, instead of failing with `Conflict`. */
+  readonly force?: boolean | undefined;
+}
 
 export interface Preconditions {
   readonly uid?: string | undefined;
@@ -69,6 +77,7 @@ export interface ApiClient {
     type: PatchType,
     patch: unknown,
     subresource?: string,
+    options?: PatchOptions,
   ): Promise<T>;
   delete(resource: GroupVersionResource, key: ObjectKey, options?: DeleteOptions): Promise<void>;
   deleteCollection(resource: GroupVersionResource, options: ListOptions & DeleteOptions): Promise<void>;

@@ -20,6 +20,7 @@ const patchTypes = [
   'application/json-patch+json',
   'application/merge-patch+json',
   'application/strategic-merge-patch+json',
+  'application/apply-patch+yaml',
 ];
 const bodyTypes = ['application/json', 'application/yaml'];
 

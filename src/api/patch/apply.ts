@@ -12,14 +12,16 @@ import { applyStrategicMergePatch } from './strategic-merge-patch.ts';
 /** `json` RFC 6902, `merge` RFC 7386, `strategic` Kubernetes' own. */
 export type PatchKind = 'json' | 'merge' | 'strategic';
 
-const mediaTypes: Readonly<Record<string, PatchKind>> = {
+/** Beside these, `apply`, which is no function of the object alone. */
+const mediaTypes: Readonly<Record<string, PatchKind | 'apply'>> = {
   'application/json-patch+json': 'json',
   'application/merge-patch+json': 'merge',
   'application/strategic-merge-patch+json': 'strategic',
+  'application/apply-patch+yaml': 'apply',
 };
 
 /** @throws ApiError UnsupportedMediaType */
-export function patchKind(contentType: string | undefined): PatchKind {
+export function patchKind(contentType: string | undefined): PatchKind | 'apply' {
   const type = (contentType ?? '').split(';', 1)[0]!.trim().toLowerCase();
   const kind = mediaTypes[type];
   if (kind) return kind;

@@ -84,7 +84,9 @@ class Decoder {
       if (inner === null || inner === undefined) continue;
       const goPath = place.goPath === '' ? key : `${place.goPath}.${key}`;
       const decoded = this.#value(schema, inner, { struct, goPath, path });
-      if (isEmpty(decoded) && this.#schemas.omittedWhenEmpty(name).has(key)) continue;
+      // An empty list of managed fields is a wish: see `src/api/managed-fields`.
+      const omitted = isEmpty(decoded) && path !== 'metadata.managedFields';
+      if (omitted && this.#schemas.omittedWhenEmpty(name).has(key)) continue;
       result[key] = decoded;
     }
     for (const [key, value] of this.#schemas.scalarDefaults(name)) result[key] ??= value;

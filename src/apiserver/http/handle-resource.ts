@@ -3,7 +3,7 @@ import { decodeDeleteOptions } from '../../api/codec/delete-options.ts';
 import type { Pod } from '../../api/generated/types/core-v1.ts';
 import { ApiError } from '../../api/status.ts';
 import type { IncludeObject } from '../../api/table/table.ts';
-import type { Body } from '../body.ts';
+import type { Body, WriteRequestOptions } from '../body.ts';
 import { methodNotAllowed, resourceNotServed } from '../errors.ts';
 import { decodeShared, type ObjectRecord } from '../object-record.ts';
 import type { ResourceApi } from '../resource-api.ts';
@@ -14,7 +14,7 @@ import { createVirtual } from '../virtual/index.ts';
 import { EventEncoder, encodeList, encodeObject, servesProtobuf } from './encode.ts';
 import type { Exchange } from './exchange.ts';
 import { contentTypeOf, negotiate } from './negotiate.ts';
-import { deleteQuery, dryRunOf, fieldValidationOf, listOptions, watchOptions } from './query-options.ts';
+import { deleteQuery, dryRunOf, fieldValidationOf, listOptions, watchOptions, writeQuery } from './query-options.ts';
 import { readBody } from './read-body.ts';
 import type { ResourceRequestInfo } from './request-info.ts';
 
@@ -90,7 +90,7 @@ async function handleCollection(
       return handleWatch(options, exchange, target);
     case 'create': {
       const body = await bodyOf(exchange);
-      const record = await api.create(context, target, body, { dryRun: dryRunOf(query.getAll('dryRun')) });
+      const record = await api.create(context, target, body, writeOptionsOf(exchange));
       return sendObject(api, exchange, target, record, 201);
     }
     case 'deletecollection': {
@@ -111,7 +111,6 @@ async function handleObject(
 ): Promise<void> {
   const { api } = options;
   const { context, query } = exchange;
-  const dryRun = dryRunOf(query.getAll('dryRun'));
   switch (verb) {
     case 'get': {
       const resourceVersion = query.get('resourceVersion') ?? undefined;
@@ -120,17 +119,13 @@ async function handleObject(
     case 'watch':
       return handleWatch(options, exchange, target);
     case 'update': {
-      const record = await api.update(context, target, await bodyOf(exchange), { dryRun });
+      const record = await api.update(context, target, await bodyOf(exchange), writeOptionsOf(exchange));
       return sendObject(api, exchange, target, record, record.created ? 201 : 200);
     }
-    case 'patch':
-      return sendObject(
-        api,
-        exchange,
-        target,
-        await api.patch(context, target, await bodyOf(exchange), { dryRun }),
-        200,
-      );
+    case 'patch': {
+      const record = await api.patch(context, target, await bodyOf(exchange), writeOptionsOf(exchange));
+      return sendObject(api, exchange, target, record, record.created ? 201 : 200);
+    }
     case 'delete': {
       const { record, deleted } = await api.delete(context, target, await deleteOptionsOf(api, exchange));
       if (!deleted) return sendObject(api, exchange, target, record, 200);
@@ -142,15 +137,18 @@ async function handleObject(
 }
 
 async function handleScale(api: ResourceApi, exchange: Exchange, target: NamedTarget, verb: string): Promise<void> {
-  const { context, query } = exchange;
-  const dryRun = dryRunOf(query.getAll('dryRun'));
+  const { context } = exchange;
   switch (verb) {
     case 'get':
       return exchange.sendValue(200, await api.getScale(context, target));
-    case 'update':
-      return exchange.sendValue(200, await api.updateScale(context, target, await bodyOf(exchange), { dryRun }));
-    case 'patch':
-      return exchange.sendValue(200, await api.patchScale(context, target, await bodyOf(exchange), { dryRun }));
+    case 'update': {
+      const body = await bodyOf(exchange);
+      return exchange.sendValue(200, await api.updateScale(context, target, body, writeOptionsOf(exchange)));
+    }
+    case 'patch': {
+      const body = await bodyOf(exchange);
+      return exchange.sendValue(200, await api.patchScale(context, target, body, writeOptionsOf(exchange)));
+    }
     default:
       throw methodNotAllowed(target.resource, verb);
   }
@@ -235,6 +233,11 @@ async function sendList(api: ResourceApi, exchange: Exchange, listed: ListedObje
   const contentType = contentTypeOf(representation);
   if (listed.items.length > largeListItems) return exchange.stream(contentType, chunks, true);
   return exchange.send(200, contentType, Buffer.concat([...chunks]));
+}
+
+/** Of a create, update or patch. @throws ApiError BadRequest */
+function writeOptionsOf(exchange: Exchange): WriteRequestOptions {
+  return { ...writeQuery(exchange.query), userAgent: exchange.header('user-agent') };
 }
 
 async function bodyOf(exchange: Exchange): Promise<Exclude<Body, { object: unknown }>> {

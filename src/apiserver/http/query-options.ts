@@ -1,6 +1,6 @@
 /** Query parameters of resource requests, parsed and bounded. Unknown parameters are passed over, as upstream does. */
 import { ApiError } from '../../api/status.ts';
-import type { FieldValidation } from '../body.ts';
+import type { FieldValidation, WriteRequestOptions } from '../body.ts';
 import type { DeleteRequest } from '../deletion.ts';
 import type { ListRequest } from '../verbs/list.ts';
 import type { WatchRequest } from '../verbs/watch.ts';
@@ -77,4 +77,13 @@ export function fieldValidationOf(query: URLSearchParams): FieldValidation {
     'BadRequest',
     `fieldValidation: Unsupported value: ${JSON.stringify(value)}: supported values: "Ignore", "Warn", "Strict"`,
   );
+}
+
+/** Of a create, update or patch. @throws ApiError BadRequest */
+export function writeQuery(query: URLSearchParams): WriteRequestOptions {
+  return {
+    dryRun: dryRunOf(query.getAll('dryRun')),
+    fieldManager: text(query, 'fieldManager'),
+    force: flag(query, 'force'),
+  };
 }

@@ -42,7 +42,7 @@ test('create, get, update, patch and delete an object', async () => {
   expect((await http.call('GET', `${configMaps}/${name}`)).body).toMatchObject({ code: 404, reason: 'NotFound' });
 });
 
-test('JSON patch and strategic merge patch are applied; other patch types are a 415', async () => {
+test('JSON patch, strategic merge patch and apply are applied; other patch types are a 415', async () => {
   const name = fresh();
   await created(name, { a: '1' });
   const patch = (type: string, body: unknown) =>
@@ -51,7 +51,31 @@ test('JSON patch and strategic merge patch are applied; other patch types are a 
   expect(json.body.data).toEqual({ a: '2' });
   const strategic = await patch('application/strategic-merge-patch+json', { metadata: { labels: { x: 'y' } } });
   expect(strategic.body.metadata.labels).toEqual({ x: 'y' });
-  expect((await patch('application/apply-patch+yaml', {})).status).toBe(415);
+  expect((await patch('application/apply-patch+yaml', {})).status).toBe(422);
+  expect((await patch('application/apply-patch+cbor', {})).status).toBe(415);
+});
+
+test('apply: YAML or JSON, 201 for what is new, conflicts, force; the manager from the query or the program', async () => {
+  const name = fresh();
+  const apply = (query: string, data: object) =>
+    http.call('PATCH', `${configMaps}/${name}?${query}`, {
+      headers: { 'content-type': 'application/apply-patch+yaml' },
+      body: { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name }, data },
+    });
+  expect((await apply('fieldManager=one', { a: '1' })).status).toBe(201);
+  expect((await apply('fieldManager=one', { a: '2' })).status).toBe(200);
+  expect((await apply('fieldManager=two', { a: '3' })).body).toMatchObject({
+    code: 409,
+    reason: 'Conflict',
+    details: { causes: [{ reason: 'FieldManagerConflict', message: 'conflict with "one"', field: '.data.a' }] },
+  });
+  expect((await apply('fieldManager=two&force=true', { a: '3' })).body.data).toEqual({ a: '3' });
+  const headers = { 'content-type': 'application/merge-patch+json', 'user-agent': 'probe/1.0 (linux)' };
+  const patched = await http.call('PATCH', `${configMaps}/${name}`, { headers, body: { data: { b: '1' } } });
+  expect(patched.body.metadata.managedFields).toMatchObject([
+    { manager: 'two', operation: 'Apply', fieldsV1: { 'f:data': { 'f:a': {} } } },
+    { manager: 'probe', operation: 'Update', fieldsV1: { 'f:data': { 'f:b': {} } } },
+  ]);
 });
 
 test('without a certificate one is anonymous, which allows nothing here; with one of another CA it is a 401', async () => {

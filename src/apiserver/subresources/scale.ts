@@ -4,15 +4,18 @@ import type { Scale } from '../../api/generated/types/autoscaling-v1.ts';
 import type { LabelSelector } from '../../api/generated/types/meta-v1.ts';
 import { fieldInvalid, invalid } from '../../api/meta/field-error.ts';
 import { formatLabelSelector, fromLabelSelector } from '../../api/meta/label-selector.ts';
-import type { KubernetesObject } from '../../api/types.ts';
+import { apiVersionOf, type KubernetesObject } from '../../api/types.ts';
 import type { Body, WriteRequestOptions } from '../body.ts';
 import type { ApiCore } from '../core.ts';
 import { decodeObject } from '../decode-object.ts';
-import { decodePatch, type PatchBody } from '../decode-patch.ts';
-import { decodeFresh, decodeShared } from '../object-record.ts';
+import { decodePatch, kindOf, type PatchBody } from '../decode-patch.ts';
+import { writerOf } from '../managed-fields.ts';
+import { decodeFresh, decodeShared, type ObjectRecord } from '../object-record.ts';
 import { authorize, type NamedTarget, resolve } from '../target.ts';
 import type { RequestContext } from '../types.ts';
+import { applierOf, checkApplyOptions, decodeConfiguration } from '../verbs/apply.ts';
 import { type GetOptions, getObject } from '../verbs/get.ts';
+import { checkPatchOptions } from '../verbs/patch.ts';
 import { replaceObject } from '../verbs/update.ts';
 
 const scaleKind = {
@@ -67,7 +70,7 @@ export async function updateScale(
   const definition = resolve(core, target, 'update');
   await authorize(core, context, target, 'update');
   const scale = decodeObject(core, scaleKind, body, context) as Scale;
-  return apply(core, context, target, definition, options, () => scale);
+  return replaceReplicas(core, context, target, definition, options, () => scale);
 }
 
 export async function patchScale(
@@ -79,11 +82,51 @@ export async function patchScale(
 ): Promise<Scale> {
   const definition = resolve(core, target, 'patch');
   await authorize(core, context, target, 'patch');
+  if (kindOf(body) === 'apply') return applyScale(core, context, target, definition, body, options);
+  checkPatchOptions(options);
   const patch = decodePatch(core, scaleKind, body, context);
-  return apply(core, context, target, definition, options, (current) => patch(current as KubernetesObject) as Scale);
+  const wanted = (current: Scale) => patch(current as KubernetesObject) as Scale;
+  return replaceReplicas(core, context, target, definition, options, wanted);
 }
 
-async function apply(
+/** Owns the replicas of the object behind, and nothing else of it. */
+async function applyScale(
+  core: ApiCore,
+  context: RequestContext,
+  target: NamedTarget,
+  definition: ResourceDefinition,
+  body: PatchBody,
+  options: WriteRequestOptions,
+): Promise<Scale> {
+  checkApplyOptions(options);
+  const { metadata, spec } = decodeConfiguration(core, scaleKind, body, context) as Scale;
+  const { name, namespace, uid, resourceVersion } = metadata ?? {};
+  const configuration: KubernetesObject = {
+    apiVersion: apiVersionOf(definition),
+    kind: definition.kind,
+    metadata: { name, namespace, uid, resourceVersion },
+    ...(spec?.replicas !== undefined && { spec: { replicas: spec.replicas } }),
+  };
+  const applied = applierOf(core, definition, configuration, writerOf(core, definition, 'scale', options), options);
+  const parent = { ...target, subresource: undefined };
+  const derive = (current: ObjectRecord): KubernetesObject => {
+    const object = applied(current) as KubernetesObject & Scalable;
+    // A scale that does not say how many means none.
+    const replicas = object.spec?.replicas ?? 0;
+    checkReplicas(target.name, replicas);
+    return { ...object, spec: { ...object.spec, replicas } };
+  };
+  const record = await replaceObject(core, context, parent, definition, options, derive, { applied: true });
+  return scaleOf(decodeShared(record));
+}
+
+/** @throws ApiError Invalid */
+function checkReplicas(name: string, replicas: number): void {
+  if (replicas >= 0) return;
+  throw invalid(scaleKind, name, [fieldInvalid('spec.replicas', replicas, 'must be greater than or equal to 0')]);
+}
+
+async function replaceReplicas(
   core: ApiCore,
   context: RequestContext,
   target: NamedTarget,
@@ -93,22 +136,26 @@ async function apply(
 ): Promise<Scale> {
   // Authorized as the subresource; from here on it is an update of the object's spec.
   const parent = { ...target, subresource: undefined };
-  const record = await replaceObject(core, context, parent, definition, options, (current) => {
-    const object = decodeFresh(current);
-    const scale = wanted(scaleOf(object));
-    const replicas = scale.spec?.replicas ?? 0;
-    if (replicas < 0) {
-      throw invalid(scaleKind, target.name, [
-        fieldInvalid('spec.replicas', replicas, 'must be greater than or equal to 0'),
-      ]);
-    }
-    const { name, namespace, uid, resourceVersion } = scale.metadata ?? {};
-    return {
-      ...object,
-      // What the client said about identity and version is checked as for any update.
-      metadata: { ...object.metadata, name, namespace, uid, resourceVersion },
-      spec: { ...(object.spec as object | undefined), replicas },
-    };
-  });
+  const record = await replaceObject(
+    core,
+    context,
+    parent,
+    definition,
+    options,
+    (current) => {
+      const object = decodeFresh(current);
+      const scale = wanted(scaleOf(object));
+      const replicas = scale.spec?.replicas ?? 0;
+      checkReplicas(target.name, replicas);
+      const { name, namespace, uid, resourceVersion } = scale.metadata ?? {};
+      return {
+        ...object,
+        // What the client said about identity and version is checked as for any update.
+        metadata: { ...object.metadata, name, namespace, uid, resourceVersion },
+        spec: { ...(object.spec as object | undefined), replicas },
+      };
+    },
+    { through: 'scale' },
+  );
   return scaleOf(decodeShared(record));
 }

@@ -1,5 +1,7 @@
 /** POST to a collection. */
 import type { ResourceDefinition } from '../../api/definition.ts';
+import type { ManagedFieldsEntry } from '../../api/generated/types/meta-v1.ts';
+import { managedFieldsOfNew } from '../../api/managed-fields/index.ts';
 import { generateName } from '../../api/meta/generate-name.ts';
 import { ApiError, isReason } from '../../api/status.ts';
 import { encodeForStorage } from '../../api/storage-codec.ts';
@@ -10,6 +12,7 @@ import type { ApiCore } from '../core.ts';
 import { decodeObject } from '../decode-object.ts';
 import { alreadyExists, forbidden, notFound } from '../errors.ts';
 import { objectKey } from '../keys.ts';
+import { checkFieldManager, versionsOf, writerOf } from '../managed-fields.ts';
 import { metaOf, stampNew } from '../object-meta.ts';
 import { decodeShared, type ObjectRecord, recordOf } from '../object-record.ts';
 import { linearizableTimeoutMs } from '../resource-version.ts';
@@ -25,15 +28,21 @@ const maxGeneratedNames = 8;
 /** Times that a namespace may change its identity under a create before we give up. */
 const maxNamespaceRaces = 4;
 
+export interface CreateOptions extends WriteRequestOptions {
+  /** Of an apply, which knows them; else the writer owns what it wrote. */
+  readonly managedFields?: readonly ManagedFieldsEntry[] | undefined;
+}
+
 export async function createObject(
   core: ApiCore,
   context: RequestContext,
   target: Target,
   body: Body,
-  options: WriteRequestOptions = {},
+  options: CreateOptions = {},
 ): Promise<ObjectRecord> {
   const definition = resolve(core, target, 'create');
   await authorize(core, context, target, 'create');
+  checkFieldManager('CreateOptions', options.fieldManager);
   if (definition.namespaced && !target.namespace) {
     throw new ApiError('BadRequest', `an empty namespace may not be set during creation of ${definition.resource}`);
   }
@@ -63,7 +72,7 @@ async function createNamed(
   definition: ResourceDefinition,
   target: Target,
   object: KubernetesObject,
-  options: WriteRequestOptions,
+  options: CreateOptions,
 ): Promise<ObjectRecord> {
   const { strategy } = definition;
   const dryRun = options.dryRun === true;
@@ -71,9 +80,14 @@ async function createNamed(
   stampNew(core, definition, target, object);
   const name = object.metadata?.name ?? '';
   strategy.setDefaults?.(object);
+  // What the writer means, before admission adds to it.
+  const managedFields =
+    options.managedFields ??
+    managedFieldsOfNew(versionsOf(core, definition), object, writerOf(core, definition, undefined, options));
   if (namespace !== undefined) await usableNamespace(core, context, definition, namespace, name);
   core.admission.admit({ operation: 'CREATE', definition, namespace, name, user: context.user, dryRun, object });
   strategy.prepareForCreate?.(object, { user: context.user, nowMs: core.clock.nowMs() });
+  if (managedFields) metaOf(object).managedFields = managedFields as ManagedFieldsEntry[];
   validateNew(definition, object);
   for (const warning of strategy.warnings?.(object, undefined) ?? []) context.warn?.(warning);
   return insert(core, context, definition, namespace, name, object, dryRun);

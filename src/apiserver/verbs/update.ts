@@ -8,6 +8,7 @@ import { type Change, changeObject } from '../change-object.ts';
 import type { ApiCore } from '../core.ts';
 import { decodeObject } from '../decode-object.ts';
 import { isDueAfterUpdate } from '../deletion.ts';
+import { checkFieldManager, managedFieldsAfterUpdate, setManagedFields, writerOf } from '../managed-fields.ts';
 import { stampUpdate } from '../object-meta.ts';
 import { decodeFresh, decodeShared, type ObjectRecord } from '../object-record.ts';
 import { fromStored, toStored } from '../served-form.ts';
@@ -27,6 +28,7 @@ export async function updateObject(
 ): Promise<ObjectRecord> {
   const definition = resolve(core, target, 'update');
   await authorize(core, context, target, 'update');
+  checkFieldManager('UpdateOptions', options.fieldManager);
   const decoded = toStored(definition, decodeObject(core, definition, body, context));
   const creates = definition.createOnUpdate === true && target.subresource === undefined;
   const unversioned = !decoded.metadata?.resourceVersion;
@@ -51,6 +53,14 @@ function versionMissing(definition: ResourceDefinition, name: string): ApiError 
   return invalid(kind, name, [error]);
 }
 
+/** How a write keeps the managed fields. */
+export interface Management {
+  /** Where the write came in, if that is not what it changes (`scale`). */
+  readonly through?: string | undefined;
+  /** An apply: what `derive` gives has its managed fields already. */
+  readonly applied?: boolean | undefined;
+}
+
 /**
  * The common end of update and patch. `derive` makes the wanted object, in its stored form, from what is stored (with its resourceVersion), as a private copy;
  * it is called again when somebody else wrote in between.
@@ -62,6 +72,7 @@ export async function replaceObject(
   definition: ResourceDefinition,
   options: WriteRequestOptions,
   derive: (current: ObjectRecord) => KubernetesObject,
+  management: Management = {},
 ): Promise<ObjectRecord> {
   const prepare = prepareOf(definition, target.subresource);
   const dryRun = options.dryRun === true;
@@ -69,9 +80,17 @@ export async function replaceObject(
   const change = (current: ObjectRecord): Change => {
     const old = decodeShared(current);
     const object = derive(current);
+    const requested = object.metadata?.managedFields;
     stampUpdate(definition, target, object, old);
     definition.strategy.setDefaults?.(object);
     const { subresource, name } = target;
+    const track = (): typeof requested => {
+      const writer = writerOf(core, definition, management.through ?? subresource, options);
+      const given = management.through === undefined && subresource === undefined ? requested : undefined;
+      return managedFieldsAfterUpdate(core, definition, { old, object, requested: given, writer }) as typeof requested;
+    };
+    // Of the object itself: what its writer means, before admission adds to it. Of a subresource: what it let through.
+    const early = management.applied ? requested : subresource === undefined ? track() : undefined;
     core.admission.admit({
       operation: 'UPDATE',
       definition,
@@ -84,6 +103,8 @@ export async function replaceObject(
       oldObject: old,
     });
     prepare?.(object, decodeFresh(current), { user: context.user, nowMs: core.clock.nowMs() });
+    const late = !management.applied && subresource !== undefined;
+    setManagedFields(object, old, late ? track() : early);
     validateChanged(definition, object, old, subresource);
     if (subresource === undefined) {
       for (const warning of definition.strategy.warnings?.(object, old) ?? []) context.warn?.(warning);
