@@ -2,12 +2,15 @@
 import type { ResourceDefinition } from '../api/definition.ts';
 import type { ManagedFieldsEntry } from '../api/generated/types/meta-v1.ts';
 import {
+  beforeFirstApply,
   decodeManagers,
   emptyFields,
   encodeManagers,
   type FieldSet,
   fieldTypeOfDefinition,
+  hasPath,
   isReset,
+  type Manager,
   maxManagerNameLength,
   sameValue,
   setOfPath,
@@ -134,6 +137,25 @@ function ignoredFields(schemas: SchemaSet, definition: ResourceDefinition, subre
   return ignored;
 }
 
+const scaleSubresource = 'scale';
+const replicasPath = ['f:spec', 'f:replicas'];
+
+function ownsReplicas(managers: readonly Manager[]): boolean {
+  return managers.some(({ fields }) => hasPath(fields, replicasPath));
+}
+
+/**
+ * Those that an apply meets. A scale is a view of the replicas alone, and as with any object of which nobody kept track, what is there before the
+ * first apply has an owner from then on.
+ */
+export function managersBeforeApply(object: KubernetesObject, writer: Writer): readonly Manager[] {
+  const managers = decodeManagers(object.metadata?.managedFields, true) ?? [];
+  if (writer.subresource !== scaleSubresource || ownsReplicas(managers)) return managers;
+  const { apiVersion, subresource, time } = writer;
+  const fields = setOfPath(replicasPath);
+  return [...managers, { name: beforeFirstApply, operation: 'Update', apiVersion, subresource, time, fields }];
+}
+
 export interface TrackedUpdate {
   readonly old: KubernetesObject;
   readonly object: KubernetesObject;
@@ -154,6 +176,7 @@ export function managedFieldsAfterUpdate(
   const managers = edited && edited.length > 0 ? edited : (decodeManagers(before, true) ?? []);
   // Nobody kept track of this object so far; that begins with the first apply.
   if (managers.length === 0) return undefined;
+  if (writer.subresource === scaleSubresource && !ownsReplicas(managers)) return before;
   const tracked = trackUpdate(versionsOf(core, definition), old, object, managers, writer);
   return tracked || managers === edited ? encodeManagers(tracked ?? managers) : before;
 }

@@ -46,7 +46,7 @@ test('patch, update, list by field and delete work on the served names', async (
   expect(patched).toEqual({
     ...created,
     series,
-    metadata: { ...created.metadata, resourceVersion: expect.anything() },
+    metadata: { ...created.metadata, resourceVersion: expect.anything(), managedFields: expect.anything() },
   });
   const updated = await client.update<Event>(events, { ...patched, series: { ...series, count: 100 } });
   expect(updated.series?.count).toBe(100);

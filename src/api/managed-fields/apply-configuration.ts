@@ -6,7 +6,6 @@ import type { KubernetesObject } from '../types.ts';
 import { type Conflict, conflictError } from './conflicts.ts';
 import {
   difference,
-  equalSets,
   type FieldSet,
   hasPath,
   intersection,
@@ -26,7 +25,7 @@ import { Comparisons, trackUpdate, type Writer, withoutUnowned } from './track-u
 import type { Versions } from './versions.ts';
 
 /** Owner of what was there before anybody applied, where nobody kept track. */
-const beforeFirstApply = 'before-first-apply';
+export const beforeFirstApply = 'before-first-apply';
 
 export interface Applied {
   /** In the version of the request; parts that went may be null. */
@@ -67,8 +66,11 @@ export function applyConfiguration(
   const owned = withoutUnowned(fields);
   const { changed, removed } = comparisons.of(apiVersion)!;
   const same = isEmptySet(withoutUnowned(changed)) && isEmptySet(withoutUnowned(removed));
-  const kept = same && last && equalSets(last.fields, owned) && last.apiVersion === apiVersion ? last.time : time;
-  return { object: after, managers: [...comparisons.rest(others), { ...entry, time: kept, fields: owned }] };
+  // Only a change of the object counts as one.
+  const kept = same ? last?.time : time;
+  const rest = comparisons.rest(others);
+  if (isEmptySet(owned)) return { object: after, managers: rest };
+  return { object: after, managers: [...rest, { ...entry, time: kept, fields: owned }] };
 }
 
 function ownersBeforeApply(versions: Versions, live: KubernetesObject, applier: Writer): readonly Manager[] {

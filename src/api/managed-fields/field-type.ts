@@ -189,10 +189,10 @@ class Compiler {
   }
 }
 
-/** What Kubernetes' schemas give every plain string and number (the zero value) is no default of a key. */
+/** An item without the key counts as one with its default. */
 function keyDefault(property: Schema | undefined): unknown {
   const value = property?.default;
-  return value === '' || value === 0 || value === false || typeof value === 'object' ? undefined : value;
+  return typeof value === 'object' ? undefined : value;
 }
 
 function newMap(schema: Schema): Mutable<MapType> {

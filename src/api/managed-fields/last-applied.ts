@@ -2,6 +2,7 @@
  * The annotation in which `kubectl apply` without `--server-side` keeps what it applied: it lets kubectl move an object to server-side apply
  * without conflicts with itself, and back.
  */
+import { canonicalJson } from '../canonical-json.ts';
 import type { KubernetesObject } from '../types.ts';
 import { compareFields } from './compare.ts';
 import { difference, type FieldSet } from './field-set.ts';
@@ -46,7 +47,7 @@ export function updateLastApplied(object: KubernetesObject, configuration: Kuber
   const metadata: Record<string, unknown> = { ...configuration.metadata, annotations: applied };
   if (Object.keys(applied).length === 0) delete metadata.annotations;
   const { [lastAppliedAnnotation]: __, ...others } = annotations;
-  const text = `${JSON.stringify({ ...configuration, metadata })}\n`;
+  const text = `${canonicalJson({ ...configuration, metadata })}\n`;
   const all = { ...others, [lastAppliedAnnotation]: text };
   const bytes = Object.entries(all).reduce(
     (sum, [key, value]) => sum + Buffer.byteLength(key) + Buffer.byteLength(value),

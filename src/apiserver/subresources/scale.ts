@@ -99,7 +99,8 @@ async function applyScale(
   options: WriteRequestOptions,
 ): Promise<Scale> {
   checkApplyOptions(options);
-  const { metadata, spec } = decodeConfiguration(core, scaleKind, body, context) as Scale;
+  const { configuration: scale, checkStrictly } = decodeConfiguration(core, scaleKind, body, context);
+  const { metadata, spec } = scale as Scale;
   const { name, namespace, uid, resourceVersion } = metadata ?? {};
   const configuration: KubernetesObject = {
     apiVersion: apiVersionOf(definition),
@@ -113,6 +114,7 @@ async function applyScale(
     const object = applied(current) as KubernetesObject & Scalable;
     // A scale that does not say how many means none.
     const replicas = object.spec?.replicas ?? 0;
+    checkStrictly();
     checkReplicas(target.name, replicas);
     return { ...object, spec: { ...object.spec, replicas } };
   };

@@ -369,7 +369,7 @@ describe('apply', () => {
   });
 
   test('a scale owns the replicas', async () => {
-    await apply(deployments, deployment(), 'one');
+    await apply(deployments, deployment({ replicas: 4 }), 'one');
     const patch = { apiVersion: 'autoscaling/v1', kind: 'Scale', metadata: { name: 'd' }, spec: { replicas: 4 } };
     const at = target(deployments, 'd', 'scale');
     const scale = await api.patchScale(context, at, { type: 'apply', patch }, { fieldManager: 'two' });
@@ -378,6 +378,19 @@ describe('apply', () => {
     await expect(apply(deployments, deployment({ replicas: 1 }), 'one')).rejects.toMatchObject({
       message: 'Apply failed with 1 conflict: conflict with "two" with subresource "scale": .spec.replicas',
     });
+  });
+
+  test('replicas that nobody owns: a scale of another writer leaves them so, an applied one meets the first owner', async () => {
+    await apply(deployments, deployment(), 'one');
+    const at = target(deployments, 'd', 'scale');
+    await api.patchScale(context, at, { type: 'merge', patch: { spec: { replicas: 4 } } }, { fieldManager: 'two' });
+    expect(Object.keys(owners(await get(deployments, 'd')))).toEqual(['one Apply']);
+    const patch = { apiVersion: 'autoscaling/v1', kind: 'Scale', metadata: { name: 'd' }, spec: { replicas: 5 } };
+    const scale = (force: boolean) =>
+      api.patchScale(context, at, { type: 'apply', patch }, { fieldManager: 'three', force });
+    await expect(scale(false)).rejects.toMatchObject({ details: { causes: [{ field: '.spec.replicas' }] } });
+    await scale(true);
+    expect(Object.keys(owners(await get(deployments, 'd')))).toEqual(['one Apply', 'three Apply scale']);
   });
 
   test('kubectl takes over what it applied on the client side, and keeps the annotation true', async () => {

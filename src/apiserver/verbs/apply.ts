@@ -3,7 +3,6 @@ import { decodeValue, parseBody } from '../../api/codec/body.ts';
 import type { ResourceDefinition } from '../../api/definition.ts';
 import {
   applyConfiguration,
-  decodeManagers,
   encodeManagers,
   fieldTypeOfDefinition,
   kubectlManager,
@@ -21,7 +20,7 @@ import type { WriteRequestOptions } from '../body.ts';
 import type { ApiCore } from '../core.ts';
 import type { PatchBody } from '../decode-patch.ts';
 import { conflict } from '../errors.ts';
-import { checkFieldManager, versionsOf, writerOf } from '../managed-fields.ts';
+import { checkFieldManager, managersBeforeApply, versionsOf, writerOf } from '../managed-fields.ts';
 import { metaOf } from '../object-meta.ts';
 import { decodeFresh, type ObjectRecord } from '../object-record.ts';
 import { toStored } from '../served-form.ts';
@@ -43,9 +42,14 @@ export async function applyObject(
   options: WriteRequestOptions,
 ): Promise<ObjectRecord> {
   checkApplyOptions(options);
-  const configuration = decodeConfiguration(core, definition, body, context);
+  const { configuration, checkStrictly } = decodeConfiguration(core, definition, body, context);
   const writer = writerOf(core, definition, target.subresource, options);
-  const derive = applierOf(core, definition, configuration, writer, options);
+  const applier = applierOf(core, definition, configuration, writer, options);
+  const derive = (current: ObjectRecord): KubernetesObject => {
+    const object = applier(current);
+    checkStrictly();
+    return object;
+  };
   for (let race = 1; ; race++) {
     try {
       return await replaceObject(core, context, target, definition, options, derive, { applied: true });
@@ -54,9 +58,11 @@ export async function applyObject(
     }
     const { name, ...collection } = target;
     checkNew(definition, name, configuration);
+    checkStrictly();
     const type = fieldTypeOfDefinition(core.schemas, definition.schema);
     const managedFields = managedFieldsOfApplied(type, configuration, writer) ?? [];
     const object = decodeMerged(core, definition, configuration);
+    delete object.metadata?.resourceVersion;
     try {
       const record = await createObject(core, context, collection, { object }, { ...options, managedFields });
       return { ...record, created: true };
@@ -77,7 +83,7 @@ export function applierOf(
   const versions = versionsOf(core, definition);
   return (current) => {
     const live = decodeFresh(current);
-    const managers = decodeManagers(live.metadata?.managedFields, true) ?? [];
+    const managers = managersBeforeApply(live, writer);
     const applied = applyConfiguration(versions, live, configuration, managers, writer, force === true);
     if (fieldManager === kubectlManager) updateLastApplied(applied.object, configuration, maxAnnotationsBytes);
     const object = toStored(definition, decodeMerged(core, definition, applied.object));
@@ -100,14 +106,22 @@ function decodeMerged(core: ApiCore, definition: ResourceDefinition, value: Kube
   return decodeValue(core.schemas, definition, { value, duplicates: [] }, { fieldValidation: 'Ignore' });
 }
 
-/** As it was sent, in the version of the path. @throws ApiError BadRequest */
+export interface Configuration {
+  /** As it was sent, in the version of the path. */
+  readonly configuration: KubernetesObject;
+  /** Comes after conflicts. @throws ApiError BadRequest when a field is there twice, and that is not to be ignored */
+  checkStrictly(): void;
+}
+
+/** @throws ApiError BadRequest */
 export function decodeConfiguration(
   core: ApiCore,
   expected: GroupVersionKind & { readonly schema: string },
   body: PatchBody,
   context: RequestContext,
-): KubernetesObject {
-  const value = 'patch' in body ? body.patch : parseConfiguration(body, context);
+): Configuration {
+  const { value, duplicates } =
+    'patch' in body ? { value: body.patch, duplicates: [] } : parseBody(body.bytes, 'application/yaml', true);
   if (!isRecord(value)) throw new ApiError('BadRequest', 'error decoding YAML: the configuration must be an object');
   const configuration = value as KubernetesObject;
   const { apiVersion = '', kind = '' } = configuration;
@@ -125,17 +139,17 @@ export function decodeConfiguration(
     const list = errors.length === 1 ? errors[0] : ['errors:', ...errors.map((error) => `  ${error}`)].join('\n');
     throw new ApiError('BadRequest', `failed to create typed patch object (${namespace}/${name}; ${given}): ${list}`);
   }
-  return configuration;
-}
-
-function parseConfiguration(body: Exclude<PatchBody, { patch: unknown }>, context: RequestContext): unknown {
-  const { value, duplicates } = parseBody(body.bytes, 'application/yaml', true);
+  const fieldValidation = 'patch' in body ? 'Ignore' : body.fieldValidation;
   const problems = duplicates.map((path) => `duplicate field ${JSON.stringify(path)}`);
-  if (problems.length > 0 && body.fieldValidation === 'Strict') {
-    throw new ApiError('BadRequest', `error strict decoding YAML: ${problems.join(', ')}`);
-  }
-  if (body.fieldValidation === 'Warn') for (const problem of problems) context.warn?.(problem);
-  return value;
+  return {
+    configuration,
+    checkStrictly() {
+      if (problems.length > 0 && fieldValidation === 'Strict') {
+        throw new ApiError('BadRequest', `error strict decoding YAML: ${problems.join(', ')}`);
+      }
+      if (fieldValidation === 'Warn') for (const problem of problems) context.warn?.(problem);
+    },
+  };
 }
 
 /** @throws ApiError BadRequest, Conflict */
