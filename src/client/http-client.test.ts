@@ -96,11 +96,18 @@ describe('HttpClient', () => {
       { spec: { replicas: 2 } },
       'scale',
     );
+    const force = { fieldManager: 'a b', force: true };
+    await client.patch(resources.nodes, { name: 'x' }, 'apply', { kind: 'Node' }, undefined, force);
     await client.bind({ namespace: 'n', name: 'p', uid: 'u' }, 'node-1');
     await client.delete(resources.nodes, { name: 'x' }, { gracePeriodSeconds: 0, propagationPolicy: 'Foreground' });
     expect(seen).toMatchObject([
       { method: 'GET', url: '/api/v1/namespaces/n/pods/p', user: 'admin' },
       { method: 'PATCH', url: '/apis/apps/v1/namespaces/n/deployments/d/scale', type: 'application/merge-patch+json' },
+      {
+        method: 'PATCH',
+        url: '/api/v1/nodes/x?fieldManager=a+b&force=true',
+        type: 'application/apply-patch+yaml',
+      },
       { method: 'POST', url: '/api/v1/namespaces/n/pods/p/binding', body: { target: { name: 'node-1' } } },
       { method: 'DELETE', url: '/api/v1/nodes/x', body: { gracePeriodSeconds: 0, propagationPolicy: 'Foreground' } },
     ]);

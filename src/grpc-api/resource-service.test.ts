@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as grpc from '@grpc/grpc-js';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { ApiError, type StatusReason } from '../api/status.ts';
 import { type GroupVersionResource, resources, type TypedObject } from '../api/types.ts';
 import type { UserInfo } from '../apiserver/types.ts';
@@ -106,6 +106,22 @@ describe('unary methods', () => {
       code: grpc.status.NOT_FOUND,
     });
     expect(users[0]).toEqual({ name: 'kubernetes-admin', groups: ['system:masters', 'system:authenticated'] });
+  });
+
+  test('an apply goes with its field manager and its force', async () => {
+    await client.unary(method.create, { resource: configMaps, object: json(configMap('a', { x: '1' })) });
+    const patch = vi.spyOn(api, 'patch');
+    const applied = configMap('a', { x: '2' });
+    await client.unary(method.patch, {
+      resource: configMaps,
+      key: key('a'),
+      type: PatchType.APPLY,
+      patch: Buffer.from(JSON.stringify(applied)),
+      fieldManager: 'operator',
+      force: true,
+    });
+    const options = { fieldManager: 'operator', force: true };
+    expect(patch).toHaveBeenCalledWith(expect.anything(), key('a'), 'apply', applied, undefined, options);
   });
 
   test('objects can be given and taken as structures', async () => {

@@ -25,6 +25,7 @@ const patchTypes: Readonly<Partial<Record<PatchTypeMessage, PatchType>>> = {
   [PatchTypeMessage.JSON]: 'json',
   [PatchTypeMessage.MERGE]: 'merge',
   [PatchTypeMessage.STRATEGIC]: 'strategic',
+  [PatchTypeMessage.APPLY]: 'apply',
 };
 
 const propagationPolicies: Readonly<Partial<Record<PropagationPolicy, DeleteOptions['propagationPolicy']>>> = {
@@ -67,13 +68,17 @@ export function addResourceService(
     }),
     patch: unary(logger, async (request, call) => {
       const type = patchTypes[request.type];
-      if (!type) throw new ApiError('BadRequest', 'type: must be JSON, MERGE or STRATEGIC');
+      if (!type) throw new ApiError('BadRequest', 'type: must be JSON, MERGE, STRATEGIC or APPLY');
       const object = await clientOf(call).patch(
         resourceOf(request.resource),
         keyOf(request.key),
         type,
         parseJson(request.patch, 'patch'),
         request.subresource || undefined,
+        {
+          ...(request.fieldManager !== '' && { fieldManager: request.fieldManager }),
+          ...(request.force && { force: true }),
+        },
       );
       return { object: encodeObject(object, request.form) };
     }),

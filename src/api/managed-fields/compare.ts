@@ -5,7 +5,7 @@
 import { emptyFields, type FieldSet, type MutableFieldSet, nodeOf } from './field-set.ts';
 import { type FieldType, fieldTypeOf, type ListType, type MapType, typeOfValue } from './field-type.ts';
 import { itemElement } from './path-element.ts';
-import { asList, asMap, hasKeys, type JsonMap, sameValue } from './values.ts';
+import { asList, asMap, hasKeys, type JsonMap, memberOf, sameValue } from './values.ts';
 
 export interface Comparison {
   /** Modified or added. */
@@ -91,12 +91,12 @@ class Comparer {
       found.add(field?.element ?? `f:${key}`, this);
     };
     for (const key in after) {
-      const left = before[key];
+      const left = memberOf(before, key);
       if (left === after[key] && left !== undefined) continue;
       visit(key, left === undefined ? type.fields.get(key)?.zero : left, after[key]);
     }
     for (const key in before) {
-      if (after[key] === undefined) visit(key, before[key], type.fields.get(key)?.zero);
+      if (memberOf(after, key) === undefined) visit(key, before[key], type.fields.get(key)?.zero);
     }
     this.changed = found.changed;
     this.removed = found.removed;

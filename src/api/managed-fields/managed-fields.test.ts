@@ -274,6 +274,17 @@ describe('owners', () => {
     expect(owned(one)).toEqual({ two: ['.map.a'] });
   });
 
+  test('keys that every object of JavaScript has are keys like others', () => {
+    const map = (...keys: string[]) => ({ map: Object.fromEntries(keys.map((key) => [key, 'x'])) });
+    const state = apply(nothing, 'one', map('constructor', '__proto__', 'toString'));
+    const next = update(state, 'two', map('toString', 'valueOf'));
+    expect(owned(next)).toEqual({ one: ['.map.toString'], two: ['.map.valueOf'] });
+    expect(Object.keys(apply(next, 'one', map('hasOwnProperty')).object.map as object)).toEqual([
+      'valueOf',
+      'hasOwnProperty',
+    ]);
+  });
+
   test('an update takes from all; what it deletes nobody owns', () => {
     const state = apply(nothing, 'one', { map: { a: '1', b: '1', c: '1' } });
     expect(owned(update(state, 'two', { map: { a: '2', c: '1' } }))).toEqual({ one: ['.map.c'], two: ['.map.a'] });

@@ -2,7 +2,7 @@
 import { setOwn } from '../patch/merge-patch.ts';
 import { type FieldType, type ListType, type MapType, typeOfValue } from './field-type.ts';
 import { itemElement } from './path-element.ts';
-import { asList, asMap, hasKeys, type JsonMap } from './values.ts';
+import { asList, asMap, hasKeys, type JsonMap, memberOf } from './values.ts';
 
 /** The result shares parts with both; neither is changed. */
 export function mergeApplied(type: FieldType, live: unknown, applied: unknown): unknown {
@@ -27,7 +27,7 @@ function mergeMaps(type: MapType, live: unknown, applied: unknown): unknown {
   const result: Record<string, unknown> = { ...left };
   for (const key in right) {
     const inner = type.fields.get(key)?.type ?? type.element;
-    if (inner) setOwn(result, key, mergeApplied(inner, left[key], right[key]));
+    if (inner) setOwn(result, key, mergeApplied(inner, memberOf(left, key), right[key]));
   }
   return result satisfies JsonMap;
 }

@@ -18,6 +18,13 @@ export function asList(value: unknown): readonly unknown[] {
 const noMap: JsonMap = Object.freeze({});
 const noList: readonly unknown[] = Object.freeze([]);
 
+/** A label may be called `constructor`: what a map inherits is not in it. */
+export function memberOf(map: JsonMap, key: string): unknown {
+  const value = map[key];
+  if (typeof value === 'function' || (key === '__proto__' && !Object.hasOwn(map, key))) return undefined;
+  return value;
+}
+
 export function hasKeys(value: JsonMap): boolean {
   for (const _ in value) return true;
   return false;
@@ -33,7 +40,7 @@ export function sameValue(a: unknown, b: unknown): boolean {
   if (Array.isArray(b)) return false;
   const left = a as JsonMap;
   const right = b as JsonMap;
-  for (const key in left) if (!sameValue(left[key], right[key])) return false;
-  for (const key in right) if (right[key] !== undefined && left[key] === undefined) return false;
+  for (const key in left) if (!sameValue(left[key], memberOf(right, key))) return false;
+  for (const key in right) if (right[key] !== undefined && memberOf(left, key) === undefined) return false;
   return true;
 }
