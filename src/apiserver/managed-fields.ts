@@ -7,6 +7,7 @@ import {
   emptyFields,
   encodeManagers,
   type FieldSet,
+  type FieldType,
   fieldTypeOfDefinition,
   hasPath,
   isReset,
@@ -20,7 +21,6 @@ import {
   type Writer,
 } from '../api/managed-fields/index.ts';
 import { fieldInvalid, fieldTooLong, invalid } from '../api/meta/field-error.ts';
-import type { SchemaSet } from '../api/schema/schema.ts';
 import { apiVersionOf, type KubernetesObject } from '../api/types.ts';
 import type { WriteRequestOptions } from './body.ts';
 import type { ApiCore } from './core.ts';
@@ -28,6 +28,11 @@ import { timestamp } from './object-meta.ts';
 import { fromStored, toStored } from './served-form.ts';
 
 type ManagedFields = readonly ManagedFieldsEntry[] | undefined;
+
+/** The one place that knows where the type of a kind comes from. */
+export function fieldTypeFor(core: Pick<ApiCore, 'schemas'>, { schema }: { readonly schema: string }): FieldType {
+  return fieldTypeOfDefinition(core.schemas, schema);
+}
 
 export function versionsOf(core: ApiCore, definition: ResourceDefinition): Versions {
   const served = (apiVersion: string): ResourceDefinition | undefined => {
@@ -38,7 +43,7 @@ export function versionsOf(core: ApiCore, definition: ResourceDefinition): Versi
   };
   const seen = (as: ResourceDefinition, stored: KubernetesObject) => ({
     object: fromStored(as, stored),
-    type: fieldTypeOfDefinition(core.schemas, as.schema),
+    type: fieldTypeFor(core, as),
   });
   return {
     current: (stored) => seen(definition, stored),
@@ -78,7 +83,7 @@ export function writerOf(
     apiVersion: apiVersionOf(definition),
     subresource,
     time: timestamp(core.clock.nowMs()),
-    ignored: ignoredFields(core.schemas, definition, subresource),
+    ignored: ignoredFields(core, definition, subresource),
   };
 }
 
@@ -121,14 +126,15 @@ const status = setOfPath(['f:status']);
 const cache = new WeakMap<ResourceDefinition, FieldSet>();
 
 /** What an endpoint resets, whoever sends it: the status, or all but the status. */
-function ignoredFields(schemas: SchemaSet, definition: ResourceDefinition, subresource: string | undefined): FieldSet {
+function ignoredFields(core: ApiCore, definition: ResourceDefinition, subresource: string | undefined): FieldSet {
   if (subresource === undefined) {
     return definition.subresources.some(({ name }) => name === 'status') ? status : emptyFields;
   }
   if (subresource !== 'status') return emptyFields;
   let ignored = cache.get(definition);
   if (!ignored) {
-    const fields = Object.keys(schemas.get(definition.schema).properties ?? {});
+    const type = fieldTypeFor(core, definition);
+    const fields = type.kind === 'map' ? [...type.fields.keys()] : [];
     ignored = fields
       .filter((field) => field !== 'status' && field !== 'metadata')
       .reduce((set, field) => union(set, setOfPath([`f:${field}`])), emptyFields);

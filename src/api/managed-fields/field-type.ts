@@ -71,25 +71,34 @@ export function fieldTypeOf(type: MapType, key: string): FieldType | undefined {
   return type.fields.get(key)?.type ?? type.element;
 }
 
-const compiled = new WeakMap<SchemaSet, Compiler>();
-
 /** Of a definition in the set, such as `io.k8s.api.apps.v1.Deployment`. */
 export function fieldTypeOfDefinition(schemas: SchemaSet, name: string): FieldType {
-  return compilerOf(schemas).definition(name);
-}
-
-/** Of a schema that stands by itself; its `$ref`s are looked up in `schemas`. */
-export function fieldTypeOfSchema(schemas: SchemaSet, schema: Schema): FieldType {
-  return compilerOf(schemas).schema(schema);
-}
-
-function compilerOf(schemas: SchemaSet): Compiler {
-  let compiler = compiled.get(schemas);
+  let compiler = compilers.get(schemas);
   if (!compiler) {
-    compiler = new Compiler(schemas);
-    compiled.set(schemas, compiler);
+    compiler = new Compiler(schemas, false);
+    compilers.set(schemas, compiler);
   }
-  return compiler;
+  return compiler.definition(name);
+}
+
+const compilers = new WeakMap<SchemaSet, Compiler>();
+
+/** Of a structural schema. Its owner keeps the result: it is made anew each time. */
+export function fieldTypeOfSchema(schemas: SchemaSet, schema: Schema): FieldType {
+  return new Compiler(schemas, true).schema(schema);
+}
+
+/** Of a custom resource, whose own schema says nothing of the metadata; absent: any fields. */
+export function fieldTypeOfCustomResource(schemas: SchemaSet, schema: Schema | undefined): FieldType {
+  return fieldTypeOfSchema(schemas, asResource(schema ?? { 'x-kubernetes-preserve-unknown-fields': true }));
+}
+
+const objectMeta = 'io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta';
+
+function asResource(schema: StructuralSchema): StructuralSchema {
+  const own = { apiVersion: { type: 'string' }, kind: { type: 'string' }, metadata: { $ref: objectMeta } } as const;
+  const { 'x-kubernetes-embedded-resource': _, ...rest } = schema;
+  return { ...rest, type: 'object', properties: { ...schema.properties, ...own } };
 }
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
@@ -98,14 +107,19 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 interface StructuralSchema extends Schema {
   readonly 'x-kubernetes-preserve-unknown-fields'?: boolean;
   readonly 'x-kubernetes-int-or-string'?: boolean;
+  readonly 'x-kubernetes-embedded-resource'?: boolean;
 }
 
 class Compiler {
   readonly #schemas: SchemaSet;
   readonly #definitions = new Map<string, FieldType>();
 
-  constructor(schemas: SchemaSet) {
+  /** Objects are kept as they are sent: no field is there by itself. */
+  readonly #structural: boolean;
+
+  constructor(schemas: SchemaSet, structural: boolean) {
     this.#schemas = schemas;
+    this.#structural = structural;
   }
 
   definition(name: string): FieldType {
@@ -127,6 +141,7 @@ class Compiler {
   schema(schema: StructuralSchema): FieldType {
     if (schema.$ref !== undefined) return withMapType(this.definition(schema.$ref), schema);
     if (schema['x-kubernetes-int-or-string']) return anyScalar;
+    if (schema['x-kubernetes-embedded-resource']) return this.schema(asResource(schema));
     switch (schema.type) {
       case 'string':
         return { kind: 'scalar', scalar: !schema.format || schema.format === 'byte' ? 'string' : 'untyped' };
@@ -155,7 +170,8 @@ class Compiler {
     const fields = new Map<string, StructField>();
     for (const [name, property] of Object.entries(schema.properties ?? {})) {
       const inner = this.schema(property);
-      const always = isObject(property.default) || (schema.required?.includes(name) ?? false);
+      const written = isObject(property.default) || (schema.required?.includes(name) ?? false);
+      const always = written && !this.#structural;
       fields.set(name, {
         name,
         element: `f:${name}`,

@@ -1,7 +1,7 @@
 /** The rules of structured merge, on schemas made for them; what they make of Kubernetes' own kinds is in `src/apiserver/verbs/apply.test.ts`. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type Schema, SchemaSet } from '../schema/schema.ts';
+import { builtInSchemas, type Schema, SchemaSet } from '../schema/schema.ts';
 import type { KubernetesObject } from '../types.ts';
 import { applyConfiguration } from './apply-configuration.ts';
 import { compareFields } from './compare.ts';
@@ -17,7 +17,7 @@ import {
   setOfPath,
   union,
 } from './field-set.ts';
-import { anyType, type FieldType, fieldTypeOfSchema } from './field-type.ts';
+import { anyType, type FieldType, fieldTypeOfCustomResource, fieldTypeOfSchema } from './field-type.ts';
 import type { Manager } from './managers.ts';
 import { mergeApplied } from './merge.ts';
 import { canonicalSet, formatPath } from './path-element.ts';
@@ -191,6 +191,83 @@ describe('fields of a configuration', () => {
   test('without any schema: maps by key, lists as a whole', () => {
     const paths = pathsOf(fieldsOf(anyType, { spec: { a: 1, b: [{ c: 1 }] } })).map(formatPath);
     expect(paths).toEqual(['.spec', '.spec.a', '.spec.b']);
+  });
+});
+
+describe('custom resources', () => {
+  const port: Schema = { type: 'object', properties: { name: { type: 'string' }, port: { type: 'integer' } } };
+  const spec = {
+    type: 'object',
+    required: ['ports'],
+    properties: {
+      ports: {
+        type: 'array',
+        items: port,
+        'x-kubernetes-list-type': 'map',
+        'x-kubernetes-list-map-keys': ['name'],
+      },
+      target: { 'x-kubernetes-int-or-string': true },
+      template: {
+        type: 'object',
+        'x-kubernetes-embedded-resource': true,
+        'x-kubernetes-preserve-unknown-fields': true,
+      },
+      rest: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true, properties: { known: { type: 'string' } } },
+    },
+  } as Schema;
+  const metadata = { name: 'x', finalizers: ['a/a'], labels: { l: '1' } };
+  const object = {
+    ...kind,
+    metadata,
+    spec: {
+      ports: [{ name: 'a', port: 1 }],
+      target: '80%',
+      template: { apiVersion: 'v1', kind: 'Pod', metadata, spec: { list: [1] } },
+      rest: { known: 'a', more: { deep: 1 } },
+    },
+  };
+  const created = (schema: Schema | undefined) => {
+    const custom = fieldTypeOfCustomResource(builtInSchemas(), schema);
+    expect(validateApplied(custom, object)).toEqual([]);
+    const managers = trackUpdate(versionsOf(custom), kind, object, [], writer('one'));
+    return pathsOf(managers![0]!.fields).map(formatPath);
+  };
+
+  test('with a structural schema', () => {
+    expect(created({ type: 'object', properties: { spec } })).toEqual([
+      '.spec',
+      '.metadata.finalizers',
+      '.metadata.labels',
+      '.metadata.finalizers[="a/a"]',
+      '.metadata.labels.l',
+      '.spec.ports',
+      '.spec.rest',
+      '.spec.target',
+      '.spec.template',
+      '.spec.ports[name="a"]',
+      '.spec.ports[name="a"].name',
+      '.spec.ports[name="a"].port',
+      '.spec.rest.known',
+      '.spec.rest.more',
+      '.spec.rest.more.deep',
+      '.spec.template.apiVersion',
+      '.spec.template.kind',
+      '.spec.template.metadata',
+      '.spec.template.spec',
+      '.spec.template.metadata.finalizers',
+      '.spec.template.metadata.labels',
+      '.spec.template.metadata.name',
+      '.spec.template.metadata.finalizers[="a/a"]',
+      '.spec.template.metadata.labels.l',
+      '.spec.template.spec.list',
+    ]);
+  });
+
+  test('without one: lists as a whole, but for those of the metadata', () => {
+    expect(created(undefined)).toEqual(
+      expect.arrayContaining(['.metadata.finalizers[="a/a"]', '.spec.ports', '.spec.template.metadata.finalizers']),
+    );
+    expect(created(undefined)).not.toContain('.spec.ports[name="a"]');
   });
 });
 

@@ -4,7 +4,6 @@ import type { ResourceDefinition } from '../../api/definition.ts';
 import {
   applyConfiguration,
   encodeManagers,
-  fieldTypeOfDefinition,
   kubectlManager,
   managedFieldsOfApplied,
   updateLastApplied,
@@ -20,7 +19,7 @@ import type { WriteRequestOptions } from '../body.ts';
 import type { ApiCore } from '../core.ts';
 import type { PatchBody } from '../decode-patch.ts';
 import { conflict } from '../errors.ts';
-import { checkFieldManager, managersBeforeApply, versionsOf, writerOf } from '../managed-fields.ts';
+import { checkFieldManager, fieldTypeFor, managersBeforeApply, versionsOf, writerOf } from '../managed-fields.ts';
 import { metaOf } from '../object-meta.ts';
 import { decodeFresh, type ObjectRecord } from '../object-record.ts';
 import { toStored } from '../served-form.ts';
@@ -59,7 +58,7 @@ export async function applyObject(
     const { name, ...collection } = target;
     checkNew(definition, name, configuration);
     checkStrictly();
-    const type = fieldTypeOfDefinition(core.schemas, definition.schema);
+    const type = fieldTypeFor(core, definition);
     const managedFields = managedFieldsOfApplied(type, configuration, writer) ?? [];
     const object = decodeMerged(core, definition, configuration);
     delete object.metadata?.resourceVersion;
@@ -133,7 +132,7 @@ export function decodeConfiguration(
   if (isRecord(metadata) && metadata.managedFields !== undefined && metadata.managedFields !== null) {
     throw new ApiError('BadRequest', 'metadata.managedFields must be nil');
   }
-  const errors = validateApplied(fieldTypeOfDefinition(core.schemas, expected.schema), configuration);
+  const errors = validateApplied(fieldTypeFor(core, expected), configuration);
   if (errors.length > 0) {
     const { namespace = '', name = '' } = isRecord(metadata) ? metadata : {};
     const list = errors.length === 1 ? errors[0] : ['errors:', ...errors.map((error) => `  ${error}`)].join('\n');
