@@ -10,6 +10,7 @@ import type { Configuration, Message } from '../../src/raft/core/types.ts';
 import { decodePack, encodePack, encodeProposals } from '../../src/raft/entry-codec.ts';
 import { type Application, type Forward, NodeLoop, type PeerSet, type Transport } from '../../src/raft/node.ts';
 import { RocksLogStorage } from '../../src/raft/rocks-log-storage.ts';
+import { Silence } from '../../src/raft/silence.ts';
 import {
   readSnapshot,
   removeOtherSnapshots,
@@ -32,7 +33,7 @@ export class RaftThread {
   readonly #port: Port;
   readonly #origin: number;
   loop: NodeLoop | undefined;
-  #pongMs = 0;
+  #silence = new Silence(pingIntervalMs, 0);
   #transfers = 0;
   #known: PeerSet = { peers: [], configurationIndex: 0 };
 
@@ -88,7 +89,7 @@ export class RaftThread {
       lastTickMs += dueTicks * tickMs;
       for (let count = 0; count < Math.min(dueTicks, maxCatchUpTicks); count++) loop.tick();
     }, tickMs);
-    this.#pongMs = performance.now();
+    this.#silence = new Silence(pingIntervalMs, performance.now());
     setInterval(() => this.#ping(loop), pingIntervalMs);
     this.#port.post({ type: 'listening' });
     world.note(() => `member ${id} runs (term ${loop.core.term}, log to ${storage.lastIndex()}, lane ${lane.name})`);
@@ -96,7 +97,7 @@ export class RaftThread {
 
   #ping(loop: NodeLoop): void {
     this.#port.post({ type: 'ping' });
-    loop.checkProgress(performance.now() - this.#pongMs, apiStallMs);
+    loop.checkProgress(this.#silence.asked(performance.now()), apiStallMs);
   }
 
   /** From a peer. */
@@ -138,7 +139,7 @@ export class RaftThread {
         });
         break;
       case 'pong':
-        this.#pongMs = performance.now();
+        this.#silence.answered();
         break;
       default:
         break;

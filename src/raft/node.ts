@@ -13,6 +13,7 @@ import { decodeChange } from './core/membership.ts';
 import { type ChangeResult, Raft } from './core/raft.ts';
 import type { Ready, ReadyWrite } from './core/ready.ts';
 import type { Configuration, Entry, Message, ProposedEntry, SnapshotMeta } from './core/types.ts';
+import { HandOver, type StallReason } from './hand-over.ts';
 import type { LogStorage } from './log-storage.ts';
 import { PeerBook } from './peer-book.ts';
 import { type PendingProposal, type ProposalFailure, ProposalTracker } from './proposal-tracker.ts';
@@ -138,6 +139,7 @@ export class NodeLoop {
   #compaction: SnapshotMeta | undefined;
   #writing = false;
   readonly #peers: PeerBook;
+  readonly #handOver = new HandOver();
 
   constructor(options: NodeLoopOptions) {
     this.#options = options;
@@ -214,20 +216,28 @@ export class NodeLoop {
 
   /**
    * The host's view of its own progress: for how long the application's thread has been silent. A leader whose application or disk
-   * stands still is of no use to clients, so it gives leadership away, and stands for no election until both go on.
+   * stands still is of no use to clients, so it gives leadership to a voter that is caught up and does make progress, if there is one and it
+   * did not do so a moment ago; and it stands for no election until both go on.
+   *
    * Returns what stands still, or undefined; to be called a few times per `limitMs`.
    */
-  checkProgress(applicationSilentMs: number, applicationLimitMs: number): 'application' | 'disk' | undefined {
+  checkProgress(applicationSilentMs: number, applicationLimitMs: number): StallReason | undefined {
     const { core } = this;
+    const nowMs = this.#options.nowMs();
     const pendingSinceMs = this.#options.storage.pendingSinceMs();
-    const diskSilentMs = pendingSinceMs === undefined ? 0 : this.#options.nowMs() - pendingSinceMs;
+    const diskSilentMs = pendingSinceMs === undefined ? 0 : nowMs - pendingSinceMs;
     const diskLimitMs = Math.max(minDiskStallMs, 2 * this.#options.electionTimeoutMs[1]);
     const stalled =
       applicationSilentMs > applicationLimitMs ? 'application' : diskSilentMs > diskLimitMs ? 'disk' : undefined;
     // A member alone has nobody to give it to.
     const alone = core.configuration.incoming.length === 1;
     core.mayCampaign = stalled === undefined || alone;
-    if (stalled && !alone && core.role === 'leader' && !core.transferring) this.transferLeadership(0);
+    const leads = core.role === 'leader';
+    this.#handOver.observe(leads ? core.term : undefined, nowMs);
+    if (stalled && !alone && leads && !core.transferring && this.#handOver.may(stalled, nowMs)) {
+      const successor = core.successor();
+      if (successor !== 0 && this.transferLeadership(successor)) this.#handOver.begun(stalled, nowMs);
+    }
     return stalled;
   }
 

@@ -13,6 +13,7 @@ import { decodePack, encodePack } from './entry-codec.ts';
 import { type Application, NodeLoop } from './node.ts';
 import { RocksLogStorage } from './rocks-log-storage.ts';
 import { defaultScrubBytesPerSecond, Scrubber, scrubPauseMs } from './scrubber.ts';
+import { Silence } from './silence.ts';
 import { removeOtherSnapshots, removeUnknownSnapshots } from './snapshot-file.ts';
 import type { FromWorker, Log, ToWorker, WorkerData } from './thread-messages.ts';
 import { GrpcTransport } from './transport/grpc-transport.ts';
@@ -21,7 +22,7 @@ const tickMs = 10;
 /** After a pause of this process at most this many ticks are made up for, so that what peers sent meanwhile is seen first. */
 const maxCatchUpTicks = 3;
 const pingIntervalMs = 250;
-/** A leader whose API thread is silent for this long gives leadership away. */
+/** A leader whose API thread is silent for this long, while this thread runs, gives leadership away. */
 const apiStallMs = 2_000;
 
 function post(port: MessagePort, message: FromWorker, transfer: ArrayBuffer[] = []): void {
@@ -135,8 +136,7 @@ async function run(port: MessagePort, options: WorkerData): Promise<void> {
     pauseMs: options.scrubPauseMs ?? scrubPauseMs,
     onDamage: endThread,
   });
-  let pongMs = performance.now();
-  let loggedStall = false;
+  const silence = new Silence(pingIntervalMs, performance.now());
   let ticker: NodeJS.Timeout | undefined;
   let pinger: NodeJS.Timeout | undefined;
   const stop = async () => {
@@ -183,7 +183,7 @@ async function run(port: MessagePort, options: WorkerData): Promise<void> {
         post(port, { type: 'status', requestId: message.requestId, status: loop.status() });
         break;
       case 'pong':
-        pongMs = performance.now();
+        silence.answered();
         break;
       case 'stop':
         stop().catch((error: unknown) => setImmediate(() => Promise.reject(error)));
@@ -198,14 +198,14 @@ async function run(port: MessagePort, options: WorkerData): Promise<void> {
     lastTickMs += dueTicks * tickMs;
     for (let count = 0; count < Math.min(dueTicks, maxCatchUpTicks); count++) loop.tick();
   }, tickMs);
-  pongMs = performance.now();
+  silence.answered();
   pinger = setInterval(() => {
     post(port, { type: 'ping' });
-    const nowMs = performance.now();
-    const stalled = loop.checkProgress(nowMs - pongMs, apiStallMs);
-    if (stalled && !loggedStall && loop.core.role === 'leader')
+    const { core } = loop;
+    const transferring = core.transferring;
+    const stalled = loop.checkProgress(silence.asked(performance.now()), apiStallMs);
+    if (stalled && core.transferring && !transferring)
       log.error({ stalled }, 'no progress on this leader: it gives leadership away');
-    loggedStall = stalled !== undefined;
   }, pingIntervalMs);
   post(port, { type: 'listening' });
 }

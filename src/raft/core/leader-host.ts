@@ -28,6 +28,8 @@ export interface LeaderHost {
   now(): number;
   /** Shortest and longest election timeout at present. */
   electionTicks(): readonly [number, number];
+  /** From 0 to below 1. */
+  random(): number;
   /** In the leader's term. */
   send(fields: OutgoingFields): void;
   answerRead(to: number, context: number, index: number): void;

@@ -196,6 +196,7 @@ export class Leader {
     if (!progress) return;
     progress.heardTick = this.#host.now();
     if (received.type === 'heartbeat-response') {
+      progress.mayLead = !received.reject;
       this.replicator.handleHeartbeatResponse(received, progress);
       this.#acknowledgeRound(received.from, received.context);
     } else if (received.reject) this.replicator.handleAppendRefusal(received, progress);
@@ -258,15 +259,25 @@ export class Leader {
   }
 
   #mayTakeOver(id: number): boolean {
-    const state = this.replicator.get(id)?.state;
-    return this.#configuration.incoming.includes(id) && state === 'replicate' && this.replicator.isActive(id);
+    const progress = this.replicator.get(id);
+    if (progress?.state !== 'replicate' || !progress.mayLead) return false;
+    return this.#configuration.incoming.includes(id) && this.replicator.isActive(id);
+  }
+
+  /** The most advanced voter that is caught up; 0: none. */
+  successor(): number {
+    return this.#mostAdvanced((id) => this.#mayTakeOver(id) && this.caughtUpTicks(id) !== undefined);
   }
 
   /** 0: none could take over. */
   mostAdvancedVoter(): number {
+    return this.#mostAdvanced((id) => this.#mayTakeOver(id));
+  }
+
+  #mostAdvanced(qualifies: (id: number) => boolean): number {
     let best = 0;
     for (const [id, { match }] of this.replicator.others())
-      if (this.#mayTakeOver(id) && (best === 0 || match > this.replicator.match(best))) best = id;
+      if (qualifies(id) && (best === 0 || match > this.replicator.match(best))) best = id;
     return best;
   }
 

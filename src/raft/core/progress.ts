@@ -23,6 +23,11 @@ export class Progress {
   pendingSnapshot = 0;
   /** In `probe`: an append is on its way. */
   probeSent = false;
+  /** False: it says that its application or disk makes no progress. */
+  mayLead = true;
+  /** Transfers of snapshots that failed in a row, and the tick before which none is begun. */
+  failedSnapshots = 0;
+  nextSnapshotTick = 0;
   /** The tick in which the follower was last heard of. */
   heardTick = Number.NEGATIVE_INFINITY;
   readonly inflights: Inflights;
@@ -44,6 +49,13 @@ export class Progress {
   becomeReplicate(): void {
     this.#become('replicate');
     this.next = this.match + 1;
+  }
+
+  /** A transfer has ended. After a failure the next one waits, twice as long each time, for `baseTicks` to 32 times that, give or take. */
+  snapshotEnded(ok: boolean, nowTick: number, baseTicks: number, random: number): void {
+    const factor = 2 ** Math.min(this.failedSnapshots, 5);
+    this.failedSnapshots = ok ? 0 : this.failedSnapshots + 1;
+    this.nextSnapshotTick = ok ? 0 : nowTick + Math.ceil(baseTicks * factor * (0.5 + random));
   }
 
   becomeSnapshot(index: number): void {

@@ -255,6 +255,11 @@ export class Raft {
     return this.#leader?.replicator.neededIndex() ?? Number.POSITIVE_INFINITY;
   }
 
+  /** On the leader: who could lead as well as it at once; 0: nobody. */
+  successor(): number {
+    return this.#leader?.successor() ?? 0;
+  }
+
   /** On the leader: how far everyone else is. */
   peers(): PeerProgress[] {
     const leader = this.#leader;
@@ -303,6 +308,7 @@ export class Raft {
       roundTrips: this.#roundTrips,
       now: () => this.#ticks,
       electionTicks: () => this.#clock.range,
+      random: () => this.#options.prng.float(),
       send: (fields) => this.#send(fields),
       answerRead: (to, context, index) => {
         if (to === this.id) this.#reads.push({ context, index });
@@ -492,7 +498,14 @@ export class Raft {
     this.log.commitTo(received.commit);
     this.#roundTrips.follow(received.rejectHint);
     const { from: to, context, index } = received;
-    const answer = { type: 'heartbeat-response', to, term: this.term, context, index } as const;
+    const answer = {
+      type: 'heartbeat-response',
+      to,
+      term: this.term,
+      context,
+      index,
+      reject: !this.mayCampaign,
+    } as const;
     // It says only that this member is in this term, so a slow disk need not delay it once the term is there.
     if (this.#durable.term === this.term) this.#send(answer);
     else this.#sendAfterWrite(answer);

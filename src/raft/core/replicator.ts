@@ -101,6 +101,7 @@ export class Replicator {
   reportSnapshot(to: number, ok: boolean): void {
     const progress = this.#progress.get(to);
     if (progress?.state !== 'snapshot') return;
+    progress.snapshotEnded(ok, this.#host.now(), this.#host.electionTicks()[0], this.#host.random());
     if (!ok) progress.pendingSnapshot = 0;
     progress.becomeProbe();
     // Wait for the follower's acknowledgement, or a heartbeat response, before the next append.
@@ -147,7 +148,7 @@ export class Replicator {
 
   #sendSnapshot(to: number, progress: Progress): boolean {
     // A follower that is away would only keep a transfer open.
-    if (!this.isActive(to)) return false;
+    if (!this.isActive(to) || this.#host.now() < progress.nextSnapshotTick) return false;
     const { log } = this.#host;
     const snapshot = log.snapshot();
     assert(snapshot.index > 0, 'the log was cut off without a snapshot', { firstIndex: log.firstIndex() });

@@ -107,6 +107,7 @@ export interface Message {
   readonly logTerm: number;
   readonly commit: number;
   readonly entries: readonly Entry[];
+  /** Of an answer: no. Heartbeat response: the member makes no progress and does not want to lead. */
   readonly reject: boolean;
   /** Refused append response: the highest index at which the logs may still agree. Heartbeat: the round trip to count with, in ticks. */
   readonly rejectHint: number;
