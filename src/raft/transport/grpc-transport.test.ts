@@ -265,6 +265,25 @@ test('a transfer that was broken off goes on where it ended', async () => {
   expect(readFileSync(join(two.dir, 'snapshot-70-2')).equals(readFileSync(path))).toBe(true);
 });
 
+test('a newer leader takes the place of one that sends slowly, and an older one does not', async () => {
+  const [old, newer, two] = [await start(1, { snapshotBytesPerSecond: 1 << 20 }), await start(3), await start(2)];
+  know(old, 0, peer(2, two.address));
+  know(newer, 0, peer(2, two.address));
+  know(two, 0, peer(1, old.address), peer(3, newer.address));
+  for (const member of [old, newer]) await writeSnapshot(member, 8);
+  const first = send(old);
+  const part = join(two.dir, 'snapshot-70-2.from-1.part');
+  while (!statSync(part, { throwIfNoEntry: false })?.size) await new Promise((resolve) => setTimeout(resolve, 5));
+  const sendAt = (term: number) =>
+    new Promise<boolean>((resolve) =>
+      newer.transport.sendSnapshot(2, { ...install, from: 3, term }, resolve),
+    );
+  expect(await sendAt(install.term - 1)).toBe(false);
+  expect(await sendAt(install.term + 1)).toBe(true);
+  expect(await first).toBe(false);
+  expect(readdirSync(two.dir)).toContain('snapshot-70-2');
+});
+
 test('a part that is not the beginning of the file is thrown away, and the next attempt is whole', async () => {
   const [one, two] = [await start(1), await start(2)];
   know(one, 0, peer(2, two.address));

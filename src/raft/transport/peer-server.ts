@@ -23,6 +23,7 @@ import { SnapshotPart } from '../snapshot-part.ts';
 import type { Log } from '../thread-messages.ts';
 import type { RaftPeer } from '../types.ts';
 import { helloTo, keepaliveOptions, protocolVersion, type Self } from './channel.ts';
+import { IncomingSnapshots } from './incoming-snapshots.ts';
 import { messageFromWire } from './message-codec.ts';
 
 /** Two lanes and one snapshot from each of a dozen peers, and as many again that reconnect. */
@@ -31,8 +32,8 @@ export const maxConnections = 96;
 export const maxStreamsPerConnection = 8;
 /** From a connection, or a stream on it, to the message that says who calls. */
 export const helloTimeoutMs = 5_000;
-/** Snapshots that come in at the same time. */
-export const maxTransfers = 2;
+/** Calls that bring a snapshot, or say they will; of these one is taken in at a time. */
+export const maxTransfers = 4;
 
 export interface Received {
   readonly messages: readonly Message[];
@@ -87,6 +88,7 @@ export class PeerServer {
   /** One for each stream. */
   readonly #rechecks = new Set<() => void>();
   #transfers = 0;
+  readonly #incoming = new IncomingSnapshots();
 
   constructor(options: PeerServerOptions) {
     this.#options = options;
@@ -268,6 +270,7 @@ export class PeerServer {
       throw new Refusal(`${maxTransfers} snapshots come in already`, grpc.status.RESOURCE_EXHAUSTED);
     this.#transfers++;
     let part: SnapshotPart | undefined;
+    let leave: (() => void) | undefined;
     const silent = setTimeout(() => call.destroy(new Error('nobody said who calls')), helloTimeoutMs);
     try {
       let from = 0;
@@ -281,6 +284,10 @@ export class PeerServer {
           clearTimeout(silent);
           message = header?.message && messageFromWire(header.message, from, this.#options.self.memberId);
           if (message?.type !== 'snapshot' || !message.snapshot) throw new Error('the header has no snapshot message');
+          const details = 'a newer transfer came in its place';
+          const giveUp = () => void call.emit('error', { code: grpc.status.ABORTED, details });
+          leave = await this.#incoming.take({ term: message.term, giveUp });
+          if (!leave) throw new Refusal('a newer leader sends a snapshot already', grpc.status.RESOURCE_EXHAUSTED);
           part = await SnapshotPart.open(this.#options.dataDir, message.snapshot, from);
           call.write({ answer: { case: 'have', value: { offset: BigInt(part.bytes) } } });
         } else if (received.case === 'chunk') {
@@ -302,6 +309,7 @@ export class PeerServer {
       clearTimeout(silent);
       this.#transfers--;
       await part?.close();
+      leave?.();
     }
   }
 }
