@@ -495,6 +495,8 @@ export class ThreadedRaftNode<Result> implements RaftNode<Result> {
     const { snapshotEveryEntries = 10_000, snapshotEveryBytes = 64 << 20 } = this.#options;
     const due = this.#entriesSinceSnapshot >= snapshotEveryEntries || this.#bytesSinceSnapshot >= snapshotEveryBytes;
     if (!due || this.#snapshotRunning || this.#stopped) return;
+    // A member that joined does not know who belonged to the cluster before the log named it; whoever restored such a snapshot would not either.
+    if (this.#configuration.members.length === 0) return;
     this.#snapshotRunning = true;
     this.#entriesSinceSnapshot = 0;
     this.#bytesSinceSnapshot = 0;
