@@ -56,12 +56,12 @@ export interface Nemeses {
 
 export function drawScenario(prng: Prng): Scenario {
   const some = (probability: number, choices: readonly number[]) => (prng.chance(probability) ? prng.pick(choices) : 0);
-  const leaseHolders = some(0.18, [1, 3]);
+  const leaseHolders = some(0.12, [1, 3]);
   const diskDamage = prng.chance(0.3);
-  const replicas = prng.pick([1, 2, 3, 3, 3, 3, 3, 4, 5, 5, 5, 7]);
+  const replicas = prng.pick([1, 2, 3, 3, 3, 3, 3, 3, 3, 4, 5, 5, prng.pick([5, 7])]);
   return {
     replicas,
-    faultsMs: leaseHolders > 0 ? 4_500 : 1_600,
+    faultsMs: leaseHolders > 0 ? 3_600 : 1_000,
     leaseHolders,
     network: {
       dropProbability: some(0.4, [0.01, 0.05, 0.15]),
@@ -71,7 +71,7 @@ export function drawScenario(prng: Prng): Scenario {
       slowDelayMs: prng.pick([50, 200, 800]),
       reorders: prng.chance(0.4),
     },
-    framed: prng.chance(0.15),
+    framed: prng.chance(0.05),
     limits: {
       maxMessageBytes: prng.pick([1, 1, 200, 1 << 20]),
       maxInflightMessages: prng.pick([1, 4, 64]),

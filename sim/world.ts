@@ -23,7 +23,7 @@ import { Member } from './process/member.ts';
 import { withSimulatedGlobals } from './runtime/globals.ts';
 import { drawScenario, type Scenario } from './scenario.ts';
 
-const settleMs = 250;
+const settleMs = 120;
 const livenessMs = 12_000;
 /** States that the search for a linear order may visit; a history beyond it is counted, not judged. */
 const maxLinearizabilityStates = 4_000;
@@ -315,7 +315,7 @@ export class World implements Judge {
     this.note(() => `agreed after ${this.events.nowMs - startMs} ms`);
     // What watches still have to be told.
     for (const watcher of this.#watchers) watcher.moveTo(this.#alive());
-    this.#runFor(200);
+    this.#runFor(100);
     if (this.#failure === undefined) for (const watcher of this.#watchers) watcher.checkComplete();
   }
 

@@ -271,9 +271,10 @@ export class ConsensusChecker {
 
   /** A snapshot carries the membership as of its index, whatever is in the log behind it. */
   #snapshotConfiguration(id: number, { index, term, configuration }: SnapshotMeta): void {
-    // A member that joined knows of nobody until its log says so; its first snapshots may come before.
-    const unknown = !configuration || configuration.members.length === 0;
-    if (unknown || !this.#places.has(place(index, term))) return;
+    // That of a log which has just begun is what the member was started with.
+    if (index === 0 || !this.#places.has(place(index, term))) return;
+    if (!configuration)
+      this.#judge.violation('configuration of the snapshot', `member ${id} has a snapshot at ${index} without one`);
     const { incoming, outgoing, learners } = this.configurationAt(index, term);
     const [wanted, found] = [
       [incoming, outgoing, learners],

@@ -105,13 +105,15 @@ export class Watcher {
   }
 
   #events(member: Member, events: readonly WatchEvent[], revision: number): void {
-    // Within one revision, history knows only the order of keys.
-    const expected = this.#world.model
-      .eventsOf(this.#range, this.nextRevision, revision)
-      .sort((a, b) => a.revision - b.revision || (a.key < b.key ? -1 : 1));
-    events = [...events].sort(
-      (a, b) => a.current.modRevision - b.current.modRevision || (a.current.key < b.current.key ? -1 : 1),
-    );
+    let expected = this.#world.model.eventsOf(this.#range, this.nextRevision, revision);
+    // Of what came with a snapshot, the order within one revision is that of the keys.
+    const { restoredRevision } = member;
+    if (this.nextRevision <= restoredRevision)
+      expected = expected.sort(
+        (a, b) =>
+          a.revision - b.revision ||
+          (a.revision > restoredRevision ? 0 : Buffer.compare(Buffer.from(a.key), Buffer.from(b.key))),
+      );
     for (let at = 0; at < Math.max(events.length, expected.length); at++) {
       const [found, wanted] = [events[at], expected[at]];
       if (found && wanted && sameEvent(found, wanted)) continue;

@@ -48,6 +48,8 @@ export class Member implements LaneOwner {
   readonly clock: SkewedClock;
   life: Life | undefined;
   appliedIndex = 0;
+  /** Up to here its history came with a snapshot. */
+  restoredRevision = 0;
   /** A nemesis has damaged its disk: it may refuse to start. */
   damaged = false;
   /** It found the damage and ended. */
@@ -83,6 +85,7 @@ export class Member implements LaneOwner {
     if (scenario.busyApi) api.immediateLagMs = () => (prng.chance(0.3) ? prng.integer(1, 25) : 0);
     const origin = world.nextOrigin();
     this.appliedIndex = 0;
+    this.restoredRevision = 0;
     const thread = new RaftThread(this, port, origin);
     api.enter(() => {
       const created = createStore({
@@ -201,6 +204,7 @@ export class Member implements LaneOwner {
           );
         await stateMachine.restore(chunks, index);
         this.appliedIndex = index;
+        this.restoredRevision = store.revision;
         model.restored(this.id, index, store.revision, store.stateHash().hash);
         this.world.note(() => `member ${this.id} restored a snapshot at entry ${index}`);
       },

@@ -23,7 +23,7 @@ import { messageFromWire, messageToWire } from '../../src/raft/transport/message
 import { clusterId, dataDir, type Member } from './member.ts';
 import type { Port } from './port.ts';
 
-const tickMs = 10;
+const tickMs = 20;
 const maxCatchUpTicks = 3;
 const pingIntervalMs = 250;
 const apiStallMs = 2_000;
