@@ -55,6 +55,25 @@ export class Nemesis {
     });
   }
 
+  /** A leader has shortened the member's log: what is marked on its disk must follow. */
+  cut(member: Member): void {
+    if (!this.active) return;
+    const { prng, events, scenario } = this.#world;
+    const { crashAfterCut } = scenario.nemeses;
+    if (crashAfterCut > 0 && prng.chance(crashAfterCut))
+      events.at(prng.integer(0, 2 * member.disk.delayMs + 3), () => this.crash(member, 'after its log was cut'));
+  }
+
+  /** The member is told that its proposals did not come into the log; `again` tells it once more. */
+  refusing(member: Member, again: () => void): void {
+    if (!this.active) return;
+    const { prng, events, scenario } = this.#world;
+    const { crashAfterRefusal } = scenario.nemeses;
+    if (crashAfterRefusal === 0 || !prng.chance(crashAfterRefusal)) return;
+    events.at(prng.integer(0, 5), () => this.crash(member, 'while a refusal is on its way'));
+    for (let count = 0; count < 8; count++) events.at(prng.integer(50, 700), again);
+  }
+
   elected(member: Member): void {
     if (!this.active) return;
     const { prng, events, scenario } = this.#world;
@@ -126,7 +145,7 @@ export class Nemesis {
   /** At most as many disks as the others can make up for. */
   #damage(member: Member): void {
     const { prng, members, consensus } = this.#world;
-    if (this.#damaged >= Math.floor((members.length - 1) / 2) || member.damaged || !prng.chance(0.5)) return;
+    if (this.#damaged >= Math.floor((members.length - 1) / 2) || member.damaged || !prng.chance(0.8)) return;
     const what = member.disk.damage(prng, prng.pick(['bit-rot', 'misdirected-write']));
     if (!what) return;
     this.#damaged++;

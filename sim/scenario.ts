@@ -16,6 +16,8 @@ export interface Scenario {
   readonly keptEntries: number;
   readonly clients: number;
   readonly keys: number;
+  /** Some transactions write two keys. What is used together must be judged together, which makes a long history hard to judge. */
+  readonly pairs: boolean;
   readonly thinkMs: number;
   readonly timeoutMs: number;
   readonly watchers: number;
@@ -39,6 +41,10 @@ export interface Nemeses {
   readonly crashAfterVote: number;
   readonly crashAfterElection: number;
   readonly crashAfterAppend: number;
+  /** Somebody whose log was shortened by a leader. */
+  readonly crashAfterCut: number;
+  /** Somebody whose proposals were refused; the refusal comes again in its next life. */
+  readonly crashAfterRefusal: number;
   /** A new leader can reach only a part of the others for a while (the beginning of figure 8 of the Raft paper). */
   readonly cutNewLeader: number;
   readonly partitionEveryMs: number;
@@ -80,6 +86,7 @@ export function drawScenario(prng: Prng): Scenario {
     keptEntries: prng.pick([0, 3, 10, 100]),
     clients: prng.pick([2, 3, 5]),
     keys: prng.pick([1, 3, 6]),
+    pairs: prng.chance(0.2),
     thinkMs: prng.pick([15, 40, 80]),
     timeoutMs: prng.pick([100, 400, 2_000]),
     watchers: prng.pick([1, 2]),
@@ -95,6 +102,8 @@ export function drawScenario(prng: Prng): Scenario {
       crashAfterVote: some(0.25, [0.1, 0.5]),
       crashAfterElection: some(0.3, [0.3, 0.8]),
       crashAfterAppend: some(0.35, [0.02, 0.1]),
+      crashAfterCut: some(0.4, [0.3, 0.8]),
+      crashAfterRefusal: some(0.3, [0.3, 0.8]),
       cutNewLeader: some(0.3, [0.3, 0.8]),
       partitionEveryMs: some(0.35, [200, 600]),
       isolateLeaderEveryMs: some(0.35, [300, 800]),

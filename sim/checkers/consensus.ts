@@ -50,6 +50,8 @@ export class ConsensusChecker {
   /** A leader has appended a configuration. */
   onConfiguration: (id: number, configuration: Configuration) => void = () => undefined;
   onCommitted: (id: number, entry: Entry) => void = () => undefined;
+  /** A member's log lost its end to that of a leader. */
+  onCut: (id: number) => void = () => undefined;
 
   constructor(initial: Configuration, judge: Judge) {
     this.#initial = initial;
@@ -192,6 +194,7 @@ export class ConsensusChecker {
     let low = lastIndex;
     const first = core.log.firstIndex();
     while (low >= first && seen.terms.get(low) !== core.log.term(low)) low--;
+    if (low < seen.lastIndex && seen.terms.has(seen.lastIndex)) this.onCut(id);
     for (let index = lastIndex + 1; index <= seen.lastIndex; index++) seen.terms.delete(index);
     if (lastIndex < seen.committed)
       this.#judge.violation(

@@ -62,7 +62,7 @@ export class Client {
     const { prng } = this.#world;
     const value = this.#value();
     const put: Step = { type: 'put', key, value };
-    const fenced = prng.chance(0.1);
+    const fenced = prng.chance(0.2);
     if (choice < 0.65)
       return { ...transactionOf({ type: 'transaction', compare: [], success: [put], failure: [] }), fenced };
     if (choice < 0.72)
@@ -72,7 +72,7 @@ export class Client {
       };
     const compare = [{ key, value: this.#seen.get(key) }];
     const failure: Step[] = [{ type: 'get', key }];
-    if (choice < 0.95 || this.#world.scenario.keys === 1)
+    if (choice < 0.93 || this.#world.scenario.keys === 1 || !this.#world.scenario.pairs)
       return { ...transactionOf({ type: 'transaction', compare, success: [put], failure }), fenced };
     // Two keys at once.
     const other = this.#key();

@@ -201,7 +201,11 @@ export class RaftThread {
         toPeer(to, true, (peer) => peer.loop?.receiveForward(id, sent));
         return true;
       },
-      refuse: (to, refusal) => toPeer(to, true, (peer) => peer.loop?.receiveRefusal(refusal)),
+      refuse: (to, refusal) => {
+        const tell = () => toPeer(to, true, (peer) => peer.loop?.receiveRefusal(refusal));
+        tell();
+        nemesis.refusing(world.member(to)!, tell);
+      },
       sendSnapshot: (to, message, done) => this.#sendSnapshot(to, message, done),
     };
   }

@@ -39,7 +39,8 @@ function startTimer(callback: (...args: unknown[]) => void, delayMs: number, rep
     if (timer.repeatMs !== undefined) home.after(timer.repeatMs, fire);
     callback(...args);
   };
-  home.after(repeat ? Math.max(1, delayMs) : Math.max(0, delayMs), fire);
+  // As in Node.js, none is shorter than a millisecond.
+  home.after(Math.max(1, delayMs), fire);
   return timer;
 }
 

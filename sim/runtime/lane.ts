@@ -21,6 +21,9 @@ export interface SkewedClock {
 
 let current: Lane | undefined;
 
+/** Sums of times are inexact: what is left of a stall may be too little to move the clock. */
+const roundingMs = 1e-6;
+
 /** Beyond it, what a turn puts off waits for the next one: a loop of immediates must not stop time. */
 const maxImmediates = 100;
 
@@ -139,7 +142,7 @@ export class Lane {
   }
 
   get stalled(): boolean {
-    return this.#stalledUntilMs > this.#events.nowMs;
+    return this.#stalledUntilMs - this.#events.nowMs > roundingMs;
   }
 
   kill(): void {
