@@ -120,3 +120,13 @@ test('parseYaml() refuses broken text and alias bombs', () => {
   const levels = Array.from({ length: 9 }, (_, i) => `l${i + 1}: &l${i + 1} [${Array(9).fill(`*l${i}`).join(', ')}]`);
   expect(() => parseYaml(['l0: &l0 x', ...levels].join('\n'))).toThrow(/alias/i);
 });
+
+test.each([{ kind: { toString: 1 } }, { apiVersion: { toString: 1 } }])(
+  'a type that is no text is told: %j',
+  (body) => {
+    expect(failure(() => decode(podDefinition, body))).toMatchObject({
+      code: 400,
+      message: expect.stringContaining('{"toString":1}'),
+    });
+  },
+);

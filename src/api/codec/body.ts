@@ -104,11 +104,12 @@ export function decodeValue(
     const givenVersion = given.apiVersion || apiVersion;
     const givenKind = given.kind || expected.kind;
     if (givenVersion !== apiVersion) {
-      const message = `the API version in the data (${givenVersion}) does not match the expected API version (${apiVersion})`;
+      const message = `the API version in the data (${textOf(givenVersion)}) does not match the expected API version (${apiVersion})`;
       throw new ApiError('BadRequest', message);
     }
     if (givenKind !== expected.kind) {
-      throw cannotBeHandled(String(givenKind), expected, `no kind "${givenKind}" is taken here`);
+      const kind = textOf(givenKind);
+      throw cannotBeHandled(kind, expected, `no kind "${kind}" is taken here`);
     }
   }
   let decoded: Decoded;
@@ -124,6 +125,11 @@ export function decodeValue(
   }
   if (options.fieldValidation === 'Warn') for (const problem of problems) options.warn?.(problem);
   return { ...decoded.value, apiVersion, kind: expected.kind };
+}
+
+/** What is no text may not even be convertible to one (`{"toString": 1}`). */
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
 /** `unknown field "spec.foo"`, `duplicate field "spec.bar"`. */

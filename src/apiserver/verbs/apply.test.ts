@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { ManagedFieldsEntry } from '../../api/generated/types/meta-v1.ts';
 import { type GroupVersionResource, type KubernetesObject, resources } from '../../api/types.ts';
@@ -470,6 +471,12 @@ describe('apply', () => {
       { code: 400, message: 'invalid object type: /v1, Kind=Secret' },
     ],
     [
+      'of a kind that is no text',
+      { ...map({}), kind: { toString: 1 } as unknown as string },
+      {},
+      { code: 400, message: 'invalid object type: /v1, Kind=' },
+    ],
+    [
       'with an unknown field',
       { ...map({}), spec: {} },
       {},
@@ -499,4 +506,47 @@ describe('apply', () => {
       message: 'PatchOptions.meta.k8s.io "" is invalid: force: Forbidden: may not be specified for non-apply patch',
     });
   });
+});
+
+test('whatever is applied or said of the managers, the answer is an object or a refusal with a reason', async () => {
+  await apply(deployments, deployment({ replicas: 1 }), 'one');
+  const paths = ['metadata', 'metadata.labels', 'metadata.managedFields', 'spec', 'spec.replicas', 'spec.template'];
+  const deep = ['spec.template.spec.containers', 'spec.template.spec.containers.0', 'spec.strategy', 'status', 'kind'];
+  const entry = fc.record(
+    {
+      manager: fc.string(),
+      operation: fc.constantFrom('Apply', 'Update', 'x'),
+      apiVersion: fc.constantFrom('apps/v1', 'v9', ''),
+      fieldsType: fc.constantFrom('FieldsV1', ''),
+      fieldsV1: fc.dictionary(fc.constantFrom('.', 'f:spec', 'f:metadata', 'k:{', 'v:1', 'q', 'i:0'), fc.jsonValue()),
+      subresource: fc.constantFrom('', 'status'),
+    },
+    { requiredKeys: [] },
+  );
+  const value = fc.oneof(fc.jsonValue({ maxDepth: 3 }), fc.array(entry, { maxLength: 3 }));
+  const type = fc.constantFrom('apply', 'merge', 'update');
+  await fc.assert(
+    fc.asyncProperty(fc.constantFrom(...paths, ...deep), value, type, async (path, wild, way) => {
+      const object = deployment({ replicas: 2 });
+      const steps = path.split('.');
+      const last = steps.pop()!;
+      const parent = steps.reduce((at, step) => at[step] as Record<string, unknown>, object as Record<string, unknown>);
+      parent[last] = wild;
+      const at = target(deployments, 'd');
+      const body = { bytes: Buffer.from(JSON.stringify(object)), fieldValidation: 'Warn' } as const;
+      const options = { fieldManager: 'two', force: way === 'apply' ? true : undefined };
+      const media = way === 'apply' ? 'application/apply-patch+yaml' : 'application/merge-patch+json';
+      const write =
+        way === 'update'
+          ? api.update(context, at, { ...body, contentType: 'application/json' }, options)
+          : api.patch(context, at, { ...body, contentType: media }, options);
+      await write.catch((error) => {
+        expect(error, String((error as Error).stack)).toMatchObject({ name: 'ApiError' });
+        expect(error.code).toBeLessThan(500);
+      });
+      const { managedFields = [] } = (await get(deployments, 'd')).metadata!;
+      for (const { fieldsV1 } of managedFields) expect(fieldsV1).not.toEqual({});
+    }),
+    { numRuns: 300 },
+  );
 });

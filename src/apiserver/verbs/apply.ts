@@ -123,9 +123,8 @@ export function decodeConfiguration(
     'patch' in body ? { value: body.patch, duplicates: [] } : parseBody(body.bytes, 'application/yaml', true);
   if (!isRecord(value)) throw new ApiError('BadRequest', 'error decoding YAML: the configuration must be an object');
   const configuration = value as KubernetesObject;
-  const { apiVersion = '', kind = '' } = configuration;
-  const slash = String(apiVersion).indexOf('/');
-  const given = `${slash < 0 ? '/' : ''}${apiVersion}, Kind=${kind}`;
+  const apiVersion = textOf(configuration.apiVersion);
+  const given = `${apiVersion.includes('/') ? '' : '/'}${apiVersion}, Kind=${textOf(configuration.kind)}`;
   const wanted = `${expected.group}/${expected.version}, Kind=${expected.kind}`;
   if (given !== wanted) throw new ApiError('BadRequest', `invalid object type: ${given}`);
   const metadata: unknown = configuration.metadata;
@@ -134,9 +133,12 @@ export function decodeConfiguration(
   }
   const errors = validateApplied(fieldTypeFor(core, expected), configuration);
   if (errors.length > 0) {
-    const { namespace = '', name = '' } = isRecord(metadata) ? metadata : {};
+    const { namespace, name } = isRecord(metadata) ? metadata : {};
     const list = errors.length === 1 ? errors[0] : ['errors:', ...errors.map((error) => `  ${error}`)].join('\n');
-    throw new ApiError('BadRequest', `failed to create typed patch object (${namespace}/${name}; ${given}): ${list}`);
+    throw new ApiError(
+      'BadRequest',
+      `failed to create typed patch object (${textOf(namespace)}/${textOf(name)}; ${given}): ${list}`,
+    );
   }
   const fieldValidation = 'patch' in body ? 'Ignore' : body.fieldValidation;
   const problems = duplicates.map((path) => `duplicate field ${JSON.stringify(path)}`);
@@ -149,6 +151,10 @@ export function decodeConfiguration(
       if (fieldValidation === 'Warn') for (const problem of problems) context.warn?.(problem);
     },
   };
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : '';
 }
 
 /** @throws ApiError BadRequest, Conflict */
