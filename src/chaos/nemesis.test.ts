@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { Nemesis } from './nemesis.ts';
 import { planFaults } from './plan.ts';
-import type { ChaosTarget, MasterState } from './types.ts';
+import type { ChaosTarget, FaultKind, MasterState } from './types.ts';
 
 /** Notes what is done to it; `failing` does not come to pass. */
 function fakeTarget(failing?: string) {
@@ -28,8 +28,13 @@ function fakeTarget(failing?: string) {
   return { target, done };
 }
 
-function nemesis(target: ChaosTarget, nowMs: () => number, signal = new AbortController().signal) {
-  const plan = planFaults({ seed: 1, durationMs: 60_000, everyMs: 1_000, faults: ['kill'] }).map((fault) => ({
+function nemesis(
+  target: ChaosTarget,
+  nowMs: () => number,
+  signal = new AbortController().signal,
+  faults: FaultKind[] = ['kill'],
+) {
+  const plan = planFaults({ seed: 1, durationMs: 60_000, everyMs: 1_000, faults }).map((fault) => ({
     ...fault,
     holdMs: 0,
   }));
@@ -44,6 +49,13 @@ test('a plan that is behind ends with the run: no fault begins after it', async 
   expect(run.faults.length).toBeGreaterThan(0);
   expect(run.faults.length).toBeLessThan(5);
   expect(done.slice(0, 2)).toEqual(['kill m2', 'start m2']);
+});
+
+test('a kind that had no turn yet has it also after the end, once', async () => {
+  const { target } = fakeTarget();
+  const run = nemesis(target, () => 70_000, undefined, ['kill', 'pause', 'partition']);
+  await run.run();
+  expect(run.faults.map(({ kind }) => kind).sort()).toEqual(['kill', 'partition', 'pause']);
 });
 
 test('after a step that fails everything is healed, and the failure is told', async () => {
