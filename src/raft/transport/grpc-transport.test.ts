@@ -275,9 +275,7 @@ test('a newer leader takes the place of one that sends slowly, and an older one 
   const part = join(two.dir, 'snapshot-70-2.from-1.part');
   while (!statSync(part, { throwIfNoEntry: false })?.size) await new Promise((resolve) => setTimeout(resolve, 5));
   const sendAt = (term: number) =>
-    new Promise<boolean>((resolve) =>
-      newer.transport.sendSnapshot(2, { ...install, from: 3, term }, resolve),
-    );
+    new Promise<boolean>((resolve) => newer.transport.sendSnapshot(2, { ...install, from: 3, term }, resolve));
   expect(await sendAt(install.term - 1)).toBe(false);
   expect(await sendAt(install.term + 1)).toBe(true);
   expect(await first).toBe(false);
