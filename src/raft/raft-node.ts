@@ -28,6 +28,9 @@ import {
 const maxInflightProposals = 16_384;
 const maxInflightBytes = 64 << 20;
 const maxWaitingReads = 65_536;
+/** The Raft thread hears of progress only so often: it allows four times as many batches, and sixteen times as many bytes, to be under way. */
+const toldEveryBatches = 16;
+const toldEveryBytes = 1 << 20;
 const noCommand = new Uint8Array(0);
 const nothing = () => undefined;
 const sweepIntervalMs = 100;
@@ -73,6 +76,9 @@ export class ThreadedRaftNode<Result> implements RaftNode<Result> {
   #removed = false;
   #appliedIndex = 0;
   #appliedTerm = 0;
+  /** Applied since the Raft thread was told. */
+  #untoldBatches = 0;
+  #untoldBytes = 0;
   #told = { term: 0, leaderId: 0 };
   #leadership: Leadership = { term: 0, leaderId: undefined, isLeader: false };
   #entriesSinceSnapshot = 0;
@@ -142,7 +148,7 @@ export class ThreadedRaftNode<Result> implements RaftNode<Result> {
     const deadlineMs = performance.now() + timeoutMs + silentThreadGraceMs;
     this.#proposals.set(sequence, { resolve, reject, deadlineMs, bytes: command.length, forget });
     this.#proposalBytes += command.length;
-    if (this.#outgoing.length === 0) setImmediate(() => this.#flushProposals());
+    if (this.#outgoing.length === 0) queueMicrotask(() => this.#flushProposals());
     this.#outgoing.push({ proposed: { kind, origin: this.#origin, sequence, command }, timeoutMs });
     return promise;
   }
@@ -372,11 +378,20 @@ export class ThreadedRaftNode<Result> implements RaftNode<Result> {
     this.#stateMachine.applied(this.#appliedIndex);
     for (const { sequence, result } of settled) this.#settle(sequence)?.resolve(result);
     if (configuration !== this.#configuration) this.#adoptConfiguration(configuration);
-    this.#post({ type: 'applied', index: this.#appliedIndex });
+    this.#tellApplied(pack.byteLength);
     this.#resolveReads();
     this.#updateLeadership();
     this.#checkStarted();
     this.#maybeSnapshot();
+  }
+
+  /** Each word to the other thread wakes it, so only some progress is worth one. */
+  #tellApplied(bytes: number): void {
+    this.#untoldBytes += bytes;
+    if (++this.#untoldBatches < toldEveryBatches && this.#untoldBytes < toldEveryBytes) return;
+    this.#untoldBatches = 0;
+    this.#untoldBytes = 0;
+    this.#post({ type: 'applied', index: this.#appliedIndex });
   }
 
   #restore(snapshot: SnapshotMeta): void {
@@ -444,7 +459,7 @@ export class ThreadedRaftNode<Result> implements RaftNode<Result> {
     if (!this.#openRead) {
       this.#openRead = { requestId: ++this.#requestId, timeoutMs };
       this.#reads.set(this.#openRead.requestId, { waiters: new Set(), index: undefined });
-      setImmediate(() => {
+      queueMicrotask(() => {
         const open = this.#openRead!;
         this.#openRead = undefined;
         if (!this.#stopped) this.#post({ type: 'read', ...open });

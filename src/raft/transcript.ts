@@ -310,6 +310,7 @@ export class Transcript {
       const finish = () => {
         if (hardState && mustSync)
           this.#say(`${core.id} writes term ${hardState.term} vote ${hardState.vote} commit ${hardState.commit}`);
+        else if (hardState) this.#say(`${core.id} notes commit ${hardState.commit}`);
         if (snapshot) this.#say(`${core.id} installs snapshot ${snapshot.index}/${snapshot.term}`);
         if (entries.length > 0) this.#say(`${core.id} writes ${entries.map(entryText).join(', ')}`);
         this.#disks.get(core.id)!.write({ hardState, entries, snapshot, sync: mustSync }, () => undefined);

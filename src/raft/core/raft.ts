@@ -48,6 +48,9 @@ export interface RaftOptions extends Partial<RaftLimits> {
   readonly applied: number;
 }
 
+/** So many ticks a commit index that moved waits for entries that bring it to disk along. */
+const commitWriteTicks = 10;
+
 const defaultLimits: RaftLimits = {
   maxMessageBytes: 1 << 20,
   maxInflightMessages: 64,
@@ -95,6 +98,8 @@ export class Raft {
   #reads: ReadState[] = [];
   /** What is on disk, and what is being written. */
   #durable: HardState;
+  /** The commit index is written even when nothing else is. */
+  #commitDue = false;
   #writing: ReadyWrite | undefined;
 
   constructor(options: RaftOptions) {
@@ -114,6 +119,7 @@ export class Raft {
   /** One unit of time has passed. */
   tick(): void {
     this.#ticks++;
+    if (this.#ticks % commitWriteTicks === 0) this.#commitDue = this.log.committed !== this.#durable.commit;
     this.#clock.tick(this.#roundTrip());
     if (this.#leader) {
       if (!this.#leader.tick()) this.#becomeFollower(this.term, 0);
@@ -533,18 +539,22 @@ export class Raft {
     this.#afterWrite.push(message({ from: this.id, ...fields }));
   }
 
+  /** Losing the commit index costs nothing but a message of the leader, so it seldom needs a write of its own. */
   #hardStateChanged(): boolean {
     const { term, vote, commit } = this.#durable;
-    return term !== this.term || vote !== this.vote || commit !== this.log.committed;
+    return term !== this.term || vote !== this.vote || (this.#commitDue && commit !== this.log.committed);
   }
 
   #takeWrite(): ReadyWrite | undefined {
     const changed = this.#hardStateChanged();
     if (!changed && !this.log.unstable.hasUnwritten() && this.#afterWrite.length === 0) return undefined;
     const { entries, snapshot } = this.log.unstable.takeUnwritten();
-    const promised = this.term !== this.#durable.term || this.vote !== this.#durable.vote;
+    const { term, vote, log } = this;
+    const promised = term !== this.#durable.term || vote !== this.#durable.vote;
+    const moved = log.committed !== this.#durable.commit && (entries.length > 0 || snapshot !== undefined);
+    this.#commitDue = false;
     this.#writing = {
-      hardState: changed ? { term: this.term, vote: this.vote, commit: this.log.committed } : undefined,
+      hardState: changed || moved ? { term, vote, commit: log.committed } : undefined,
       entries,
       snapshot,
       mustSync: promised || entries.length > 0 || snapshot !== undefined,

@@ -21,7 +21,7 @@ export interface ReadyWrite {
   readonly hardState: HardState | undefined;
   readonly entries: readonly Entry[];
   readonly snapshot: SnapshotMeta | undefined;
-  /** False: only the commit index moved, which may be lost. */
+  /** False: only the commit index moved, which may be lost. So it goes along with entries, and by itself only every 100 ms. */
   readonly mustSync: boolean;
   readonly messages: readonly Message[];
 }
