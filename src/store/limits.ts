@@ -23,8 +23,8 @@ export const maxSnapshotChunkBytes = 1024 * 1024;
 export const maxCatchUpEvents = 1_000;
 /** Keys that one compaction command of format 1 visits. Never to be changed: logs are read again. */
 export const maxCompactionKeys = 4_096;
-/** Work of one compaction command, so that it does not hold up the commands behind it: about 2 ms. */
-export const compactionUnits = 1_000;
+/** Work of one compaction command, so that it does not hold up the commands behind it: about 2 ms of a processor. */
+export const compactionUnits = 500;
 /** Versions that a watch looks at per turn of the event loop while it catches up. */
 export const maxCatchUpVersions = 10_000;
 /** Time without an event after which a watch that wants it is told how far it is, as in etcd. */
