@@ -2,11 +2,15 @@ import { expect, test } from 'vitest';
 import { IncomingSnapshots } from './incoming-snapshots.ts';
 
 function transfer(snapshots: IncomingSnapshots, term: number) {
-  const state = { begun: false, gaveUp: false, end: () => undefined as void };
-  const taken = snapshots.take({ term, giveUp: () => void (state.gaveUp = true) }).then((end) => {
-    if (!end) return false;
+  const end: () => void = () => undefined;
+  const state = { begun: false, gaveUp: false, end };
+  const giveUp = () => {
+    state.gaveUp = true;
+  };
+  const taken = snapshots.take({ term, giveUp }).then((leave) => {
+    if (!leave) return false;
     state.begun = true;
-    state.end = end;
+    state.end = leave;
     return true;
   });
   return { state, taken };
