@@ -7,9 +7,10 @@ import { Prng } from '../src/lib/prng.ts';
 import { initialConfiguration } from '../src/raft/core/configuration.ts';
 import type { ProposalFailure } from '../src/raft/proposal-tracker.ts';
 import type { RaftPeer } from '../src/raft/types.ts';
+import type { Store } from '../src/store/types.ts';
 import { ConsensusChecker } from './checkers/consensus.ts';
 import { checkLinearizability, type Input, type Operation } from './checkers/linearizability.ts';
-import { StoreModel } from './checkers/store-model.ts';
+import { sameValue, StoreModel } from './checkers/store-model.ts';
 import { type Judge, Violation } from './checkers/violation.ts';
 import { Client } from './clients/client.ts';
 import { call } from './clients/connection.ts';
@@ -247,7 +248,7 @@ export class World implements Judge {
     if (compactEveryMs === 0) return;
     this.events.at(this.prng.integer(1, 2 * compactEveryMs), () => {
       if (!this.faults) return;
-      const work = async ({ store }: { store: import('../src/store/types.ts').Store }) =>
+      const work = async ({ store }: { store: Store }) =>
         store.compact(Math.max(1, store.revision - this.prng.integer(0, 10)), { timeoutMs: 500 });
       call(this, this.contact(), 1_000, work, () => undefined);
       this.#compactNowAndThen();
@@ -333,17 +334,21 @@ export class World implements Judge {
       let bytes = Buffer.alloc(0);
       life!.api.enter(() => {
         bytes = Buffer.concat([...(life!.machine.snapshot() as Iterable<Uint8Array>)]);
-        const { items } = life!.store.range({ key: '\u0000', end: '' });
-        const expected = this.model.rangeAt({ key: '\u0000', end: '' }, this.model.revision);
-        if (
-          items.length !== expected.length ||
-          items.some((item, at) => Buffer.compare(item.value, expected[at]!.value) !== 0)
-        )
-          this.violation('equal replicas', `member ${id} does not hold what the log says`);
+        this.#holds(id, life!.store, this.model.revision);
+        // What compaction had to spare.
+        this.#holds(id, life!.store, Math.min(life!.store.compactedRevision + 1, this.model.revision));
       });
       if (first && !first.bytes.equals(bytes)) this.violation('equal replicas', `members ${first.id} and ${id} differ`);
       first ??= { id, bytes };
     }
+  }
+
+  #holds(id: number, store: Store, revision: number): void {
+    const range = { key: '\u0000', end: '' };
+    const { items } = store.range({ ...range, revision });
+    const expected = this.model.rangeAt(range, revision);
+    if (items.length !== expected.length || items.some((item, at) => !sameValue(item, expected[at])))
+      this.violation('equal replicas', `member ${id} does not hold at revision ${revision} what the log says`);
   }
 
   /** Without what nobody got an answer to and is in no log: it never happened, and a read that found it must not pass. */
