@@ -8,6 +8,8 @@ export class Nemesis {
   readonly #world: World;
   active = true;
   crashes = 0;
+  /** Cut off for now: where it is worth watching. */
+  leftBehind: Member | undefined;
   #damaged = 0;
 
   constructor(world: World) {
@@ -20,6 +22,7 @@ export class Nemesis {
     this.#repeat(nemeses.powerLossEveryMs, () => this.#powerLoss());
     this.#repeat(nemeses.partitionEveryMs, () => this.#partition());
     this.#repeat(nemeses.isolateLeaderEveryMs, () => this.#isolateLeader());
+    this.#repeat(nemeses.leaveBehindEveryMs, () => this.#leaveBehind());
     this.#repeat(nemeses.pauseEveryMs, () => this.#pause());
     this.#repeat(nemeses.slowDiskEveryMs, () => this.#slowDisk());
     this.#repeat(nemeses.transferEveryMs, () => this.#transfer());
@@ -193,6 +196,21 @@ export class Nemesis {
     // By now somebody else may lead, and the old one not know it.
     events.at(150, () => this.#world.prober.probe(leader, 350, 12));
     events.at(prng.integer(50, 900), () => {
+      if (this.active) network.healLinks();
+    });
+  }
+
+  #leaveBehind(): void {
+    const { prng, network, members, events } = this.#world;
+    const leader = this.#leader();
+    const followers = members.filter((member) => member.running && member !== leader);
+    if (!leader || followers.length === 0) return;
+    const left = prng.pick(followers);
+    for (const { id } of members) if (id !== left.id) network.cutBoth(left.id, id);
+    this.leftBehind = left;
+    this.#world.note(() => `NEMESIS leaves member ${left.id} behind`);
+    events.at(prng.integer(250, 600), () => {
+      this.leftBehind = undefined;
       if (this.active) network.healLinks();
     });
   }

@@ -49,6 +49,8 @@ export interface Nemeses {
   readonly cutNewLeader: number;
   readonly partitionEveryMs: number;
   readonly isolateLeaderEveryMs: number;
+  /** A follower is cut off until a snapshot is all that can bring it back, while somebody watches on it. */
+  readonly leaveBehindEveryMs: number;
   readonly pauseEveryMs: number;
   readonly slowDiskEveryMs: number;
   readonly transferEveryMs: number;
@@ -62,12 +64,13 @@ export interface Nemeses {
 
 export function drawScenario(prng: Prng): Scenario {
   const some = (probability: number, choices: readonly number[]) => (prng.chance(probability) ? prng.pick(choices) : 0);
-  const leaseHolders = some(0.12, [1, 3]);
+  const leaseHolders = some(0.15, [3, 6]);
   const diskDamage = prng.chance(0.3);
+  const leaveBehindEveryMs = some(0.2, [300, 600]);
   const replicas = prng.pick([1, 2, 3, 3, 3, 3, 3, 3, 3, 4, 5, 5, prng.pick([5, 7])]);
   return {
     replicas,
-    faultsMs: leaseHolders > 0 ? 3_600 : 1_000,
+    faultsMs: leaseHolders > 0 ? 4_500 : 1_000,
     leaseHolders,
     network: {
       dropProbability: some(0.4, [0.01, 0.05, 0.15]),
@@ -82,8 +85,8 @@ export function drawScenario(prng: Prng): Scenario {
       maxMessageBytes: prng.pick([1, 1, 200, 1 << 20]),
       maxInflightMessages: prng.pick([1, 4, 64]),
     },
-    snapshotEveryEntries: prng.pick([5, 15, 40, 1_000]),
-    keptEntries: prng.pick([0, 3, 10, 100]),
+    snapshotEveryEntries: prng.pick(leaveBehindEveryMs > 0 ? [5, 15] : [5, 15, 40, 1_000]),
+    keptEntries: prng.pick(leaveBehindEveryMs > 0 ? [0, 3] : [0, 3, 10, 100]),
     clients: prng.pick([2, 3, 5]),
     keys: prng.pick([1, 3, 6]),
     pairs: prng.chance(0.2),
@@ -107,6 +110,7 @@ export function drawScenario(prng: Prng): Scenario {
       cutNewLeader: some(0.3, [0.3, 0.8]),
       partitionEveryMs: some(0.35, [200, 600]),
       isolateLeaderEveryMs: some(0.35, [300, 800]),
+      leaveBehindEveryMs,
       pauseEveryMs: some(0.25, [200, 600]),
       slowDiskEveryMs: some(0.35, [100, 400]),
       transferEveryMs: some(0.3, [150, 500]),

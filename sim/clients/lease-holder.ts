@@ -112,7 +112,8 @@ export class LeaseHolder {
       this.#later(prng.integer(1, 500), () => this.#grant());
       return;
     }
-    this.#later(prng.integer(100, 1_200), () => {
+    // Now and then at the last moment, or past it.
+    this.#later(prng.chance(0.35) ? prng.integer(1_800, 2_400) : prng.integer(100, 1_200), () => {
       if (!world.faults) return;
       const callMs = world.events.nowMs;
       call(

@@ -33,6 +33,7 @@ export class Watcher {
   moveTo(members: readonly Member[]): void {
     this.#among = members;
     const open = this.#open;
+    open?.life.api.enter(() => open.watch.resume());
     if (!this.#at || members.includes(this.#at.member)) return;
     open?.life.api.enter(() => open.watch.cancel());
     this.#at.leave();
@@ -53,7 +54,9 @@ export class Watcher {
 
   #connect(): void {
     const { prng } = this.#world;
-    const member = this.#among ? prng.pick(this.#among) : this.#world.contact();
+    const { leftBehind } = this.#world.nemesis;
+    const near = leftBehind && prng.chance(0.7) ? leftBehind : undefined;
+    const member = this.#among ? prng.pick(this.#among) : (near ?? this.#world.contact());
     const { life } = member;
     if (!life?.serving) {
       this.#later(20, () => this.#connect());
@@ -97,6 +100,11 @@ export class Watcher {
             watch.cancel();
             again(prng.integer(1, 60));
           });
+        // Some cannot take more for a while.
+        if (this.#world.faults && prng.chance(0.2)) {
+          watch.pause();
+          life.api.at(prng.integer(20, 300), () => watch.resume());
+        }
       } catch (error) {
         this.#closed(member, life, error);
         again(5);

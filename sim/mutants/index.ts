@@ -57,7 +57,6 @@ import voteNotStored from './vote-not-stored.ts';
 import voteNotSynced from './vote-not-synced.ts';
 import voteWithoutLogCheck from './vote-without-log-check.ts';
 import votesOfHalf from './votes-of-half.ts';
-import watchFromThePastAccepted from './watch-from-the-past-accepted.ts';
 import watchHearsTwice from './watch-hears-twice.ts';
 import watchMissesASnapshot from './watch-misses-a-snapshot.ts';
 import watchOverCompaction from './watch-over-compaction.ts';
@@ -117,7 +116,6 @@ export const mutants: readonly Mutant[] = [
   compactionTakesTheCurrent,
   watchSurvivesCancel,
   watchOverCompaction,
-  watchFromThePastAccepted,
   watchHearsTwice,
   watchMissesASnapshot,
   leaseOutlivesItsKeys,
