@@ -10,7 +10,7 @@ import type { RaftPeer } from '../src/raft/types.ts';
 import type { Store } from '../src/store/types.ts';
 import { ConsensusChecker } from './checkers/consensus.ts';
 import { checkLinearizability, type Input, type Operation } from './checkers/linearizability.ts';
-import { sameValue, StoreModel } from './checkers/store-model.ts';
+import { StoreModel, sameValue } from './checkers/store-model.ts';
 import { type Judge, Violation } from './checkers/violation.ts';
 import { Client } from './clients/client.ts';
 import { call } from './clients/connection.ts';
