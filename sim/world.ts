@@ -320,8 +320,15 @@ export class World implements Judge {
       );
     this.note(() => `agreed after ${this.events.nowMs - startMs} ms`);
     // What watches still have to be told.
-    for (const watcher of this.#watchers) watcher.moveTo(this.#alive());
-    this.#runFor(100);
+    // A change of the membership may still be under way, and who left hears of nothing.
+    for (let round = 0, before = ''; round < 10 && this.#failure === undefined; round++) {
+      const alive = this.#alive();
+      const now = alive.map(({ id }) => id).join();
+      if (now === before) break;
+      before = now;
+      for (const watcher of this.#watchers) watcher.moveTo(alive);
+      this.#runFor(100);
+    }
     if (this.#failure === undefined) for (const watcher of this.#watchers) watcher.checkComplete();
   }
 
