@@ -280,7 +280,9 @@ spec:
     await kubectl('apply', '-f', less);
     expect(await jsonPath('deployment/app', '.metadata.labels')).toBe('{"keep":"1"}');
     expect(await jsonPath('deployment/app', '.spec.template.spec.containers[0].env[*].name')).toBe('A');
-    expect(await refusal('apply', '--server-side', '-f', whole)).toContain('Server-side apply not available');
+    expect(await kubectl('apply', '--server-side', '--dry-run=server', '-f', less)).toBe(
+      'deployment.apps/app serverside-applied (server dry run)\n',
+    );
     const settings = file(
       'settings.yaml',
       'apiVersion: v1\nkind: ConfigMap\nmetadata: { name: settings }\ndata: { c: d }',
