@@ -70,7 +70,11 @@ export class Watcher {
       this.#at = undefined;
       this.#later(delayMs, () => this.#connect());
     };
-    this.#at = { member, leave: () => again(1) };
+    const leave = () => {
+      this.#open?.watch.cancel();
+      again(1);
+    };
+    this.#at = { member, leave };
     member.onCrash(() => again(5));
     life.api.enter(() => {
       if (over) return;
