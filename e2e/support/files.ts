@@ -9,12 +9,10 @@ export function flipBit(file: string, at = Math.floor(statSync(file).size / 4)):
   writeFileSync(file, bytes);
 }
 
-/** The largest file of a folder whose name matches. */
-export function largestFile(folder: string, pattern: RegExp): string {
-  const files = readdirSync(folder)
-    .filter((name) => pattern.test(name))
-    .map((name) => join(folder, name))
-    .sort((a, b) => statSync(b).size - statSync(a).size);
-  if (!files[0]) throw new Error(`no file in ${folder} matches ${pattern}: ${readdirSync(folder).join(', ')}`);
-  return files[0];
+/** The files of a folder whose names match; at least one. */
+export function matchingFiles(folder: string, pattern: RegExp): string[] {
+  const names = readdirSync(folder);
+  const files = names.filter((name) => pattern.test(name)).map((name) => join(folder, name));
+  if (files.length === 0) throw new Error(`no file in ${folder} matches ${pattern}: ${names.join(', ')}`);
+  return files;
 }
