@@ -71,7 +71,9 @@ async function refuseLivingQuorum(cluster: Cluster, paths: ClusterPaths): Promis
   try {
     const answers = await client.askAll();
     const leader = leaderOf(answers.values());
-    if (leader) throw new CliError(`${leader.name} leads: a quorum lives and nothing needs recovery`);
+    // A leader whose followers have just died does not know yet.
+    if (leader && (await client.servesReads(leader.name)))
+      throw new CliError(`${leader.name} leads: a quorum lives and nothing needs recovery`);
     const running = masters.filter(({ name }) => runningProcess(paths.runDir, name));
     if (running.length >= quorum) {
       throw new CliError(

@@ -23,6 +23,8 @@ export interface MasterStatus {
 }
 
 const timeoutMs = 1_500;
+/** Longer than a leader that has lost its followers takes to notice. */
+const linearizableTimeoutMs = 4_000;
 
 /** Keeps one connection per master; the caller closes it. */
 export class MasterStatusClient {
@@ -55,6 +57,17 @@ export class MasterStatusClient {
   async askAll(): Promise<Map<string, MasterStatus>> {
     const answers = await Promise.all(this.#masters.map(async ({ name }) => [name, await this.ask(name)] as const));
     return new Map(answers.filter((entry): entry is [string, MasterStatus] => entry[1] !== undefined));
+  }
+
+  /** Whether a majority still stands behind what this master says: a read that only a leader with its followers can answer. */
+  async servesReads(master: string): Promise<boolean> {
+    const path = '/api/v1/namespaces?limit=1';
+    try {
+      await this.#transports.get(master)!.send({ method: 'GET', path, timeoutMs: linearizableTimeoutMs });
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   close(): void {
