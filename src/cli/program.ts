@@ -11,6 +11,9 @@ function wholeNumber(text: string): number {
 
 const collect = (value: string, before: string[] = []): string[] => [...before, value];
 
+const commaSeparated = (value: string): string[] => value.split(',').filter((part) => part !== '');
+const disableHelp = 'scheduler, controllers or single controllers that others play, with commas between';
+
 export function createProgram(): Command {
   const program = new Command('trimast')
     .description('A Kubernetes-compatible, highly available control plane with its own Raft inside.')
@@ -47,6 +50,7 @@ function addClusterCommands(program: Command): void {
       'pause between two searches for damaged data (default 600; new clusters)',
       wholeNumber,
     )
+    .option('--disable <parts>', `${disableHelp} (new clusters)`, commaSeparated)
     .option('--backup-schedule <when>', 'the leader makes backups: 6h, or cron fields in UTC (new clusters)')
     .option('--backup-to <place>', 'folder or s3://bucket/prefix (default: backups in the folder of the cluster)')
     .option('--backup-keep <n>', 'how many are kept (default 7)', wholeNumber)
@@ -244,9 +248,11 @@ function addLongRunningCommands(program: Command): void {
   program.commandsGroup('Programs that "up" starts, also for machines of their own:');
   const longRunning = (name: string, description: string) =>
     program.command(name).description(description).requiredOption('--config <file>', 'its configuration, as JSON');
-  longRunning('master', 'one replica of the control plane').action(async (options: { config: string }) =>
-    (await import('./commands/master.ts')).master(options),
-  );
+  longRunning('master', 'one replica of the control plane')
+    .option('--disable <parts>', disableHelp, commaSeparated)
+    .action(async (options: { config: string; disable?: string[] }) =>
+      (await import('./commands/master.ts')).master(options),
+    );
   longRunning('agent', 'the agent of a node').action(async (options: { config: string }) =>
     (await import('./commands/agent.ts')).agent(options),
   );

@@ -33,6 +33,8 @@ export interface ControllerOptions {
   /** Every resource with list, watch and delete, namespaced or not: what garbage and namespaces are made of. Default: the built-in kinds. */
   readonly deletableResources?: readonly DeletableResource[] | undefined;
   readonly clock?: Clock | undefined;
+  /** Names of those that do not run because somebody else does their work; `controllers` means all that Kubernetes has in its controller manager. */
+  readonly disabled?: readonly string[] | undefined;
 }
 
 function builtInResources(): readonly DeletableResource[] {
@@ -44,6 +46,36 @@ function builtInResources(): readonly DeletableResource[] {
 
 /** Owned by nobody, many, and gone within the hour: not worth a cache. */
 const unwatched = new Set(['events']);
+
+const isNamespaced = ({ namespaced }: DeletableResource) => namespaced;
+
+interface Environment {
+  readonly options: ControllerOptions;
+  /** What namespaces hold. */
+  readonly contents: readonly DeletableResource[];
+  /** What is worth a cache. */
+  readonly watched: readonly DeletableResource[];
+}
+
+const controllers: Record<string, (context: ControllerContext, env: Environment) => { run(): Promise<void> }> = {
+  'service-account': (its, { options }) => new ServiceAccountController(its, { caPem: options.caPem }),
+  'node-ipam': (its, { options }) => new NodeIpamController(its, options.network),
+  'node-lifecycle': (its, { options }) => new NodeLifecycleController(its, options.nodeLifecycle),
+  deployment: (its) => new DeploymentController(its),
+  replicaset: (its) => new ReplicaSetController(its),
+  namespace: (its, { contents, watched }) =>
+    new NamespaceController(its, { contents, watched: watched.filter(isNamespaced) }),
+  'garbage-collector': (its, { watched }) => new GarbageCollector(its, watched),
+  'pod-gc': (its) => new PodGcController(its),
+  endpoints: (its) => new EndpointsController(its),
+  'cluster-role-aggregation': (its) => new ClusterRoleAggregationController(its),
+  'event-ttl': (its) => new EventTtlController(its),
+};
+
+export const controllerNames: readonly string[] = Object.keys(controllers);
+
+/** What stock clusters have in their API server, and not in their controller manager. */
+const ofApiServer = new Set(['event-ttl']);
 
 /** Starts them all; they run until `context.signal` aborts. */
 export function startControllers(context: LeaderContext, options: ControllerOptions, logger: Logger): void {
@@ -60,27 +92,16 @@ export function startControllers(context: LeaderContext, options: ControllerOpti
     recorderFor: (component) => new EventRecorder({ client, component, logger, clock }),
   });
   const watched = deletable.filter(({ resource }) => !unwatched.has(resource));
-  const isNamespaced = ({ namespaced }: DeletableResource) => namespaced;
-  const controllers: Record<string, (context: ControllerContext) => { run(): Promise<void> }> = {
-    'service-account': (its) => new ServiceAccountController(its, { caPem: options.caPem }),
-    'node-ipam': (its) => new NodeIpamController(its, options.network),
-    'node-lifecycle': (its) => new NodeLifecycleController(its, options.nodeLifecycle),
-    deployment: (its) => new DeploymentController(its),
-    replicaset: (its) => new ReplicaSetController(its),
-    namespace: (its) =>
-      new NamespaceController(its, {
-        contents: deletable.filter(isNamespaced),
-        watched: watched.filter(isNamespaced),
-      }),
-    'garbage-collector': (its) => new GarbageCollector(its, watched),
-    'pod-gc': (its) => new PodGcController(its),
-    endpoints: (its) => new EndpointsController(its),
-    'cluster-role-aggregation': (its) => new ClusterRoleAggregationController(its),
-    'event-ttl': (its) => new EventTtlController(its),
+  const env: Environment = {
+    options,
+    contents: deletable.filter(isNamespaced),
+    watched,
   };
+  const disabled = new Set(options.disabled);
   for (const [name, create] of Object.entries(controllers)) {
+    if (disabled.has(name) || (disabled.has('controllers') && !ofApiServer.has(name))) continue;
     const its = of(name);
-    create(its)
+    create(its, env)
       .run()
       .catch((error: unknown) => {
         if (!signal.aborted) its.logger.error({ err: error }, 'controller ended: this is a bug');

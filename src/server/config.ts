@@ -51,6 +51,10 @@ export interface MasterConfig {
   readonly scrubPauseMs?: number;
   /** The leader makes backups by itself. */
   readonly backup?: BackupConfig;
+  /** What does not run on this leader because somebody else does it: `scheduler`, `controllers`, or single controllers by name. */
+  readonly disable?: readonly string[];
+  /** The CA that certificate signing requests are signed with. Absent: nobody signs. */
+  readonly signing?: { readonly certFile: string; readonly keyFile: string };
 }
 
 export interface BackupConfig {

@@ -46,3 +46,8 @@ test('splitAddress takes IPv4, names and bracketed IPv6', () => {
   expect(splitAddress('[fd00::1]:443')).toEqual({ host: 'fd00::1', port: 443 });
   expect(() => splitAddress('fd00::1:443')).toThrow('HOST:PORT');
 });
+
+test('parts that are not to run are named by their names', () => {
+  expect(load({ disable: ['scheduler', 'garbage-collector'] }).disable).toEqual(['scheduler', 'garbage-collector']);
+  expect(() => load({ disable: ['shceduler'] })).toThrow('f.json: disable names "shceduler", which is none of ');
+});

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { openTarget, parseSchedule } from '../backup/index.ts';
 import type { BackupConfig, MasterConfig, MasterMember } from './config.ts';
+import { disableProblem } from './disable.ts';
 
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
@@ -42,8 +43,18 @@ export function resolveMasterConfig(config: MasterConfig, folder: string, file: 
     dataDir: path(config.dataDir),
     ...(config.identityKeyFile !== undefined && { identityKeyFile: path(config.identityKeyFile) }),
     serviceAccountKeyFile: path(config.serviceAccountKeyFile),
+    ...(config.disable && { disable: checkDisabled(config.disable, fail) }),
+    ...(config.signing && {
+      signing: { certFile: path(config.signing.certFile), keyFile: path(config.signing.keyFile) },
+    }),
     tls: { caFile: path(config.tls.caFile), certFile: path(config.tls.certFile), keyFile: path(config.tls.keyFile) },
   };
+}
+
+function checkDisabled(names: readonly string[], fail: (field: string, problem: string) => never): readonly string[] {
+  const unknown = disableProblem(names);
+  if (unknown !== undefined) fail('disable', unknown);
+  return names;
 }
 
 function checkBackup(

@@ -259,7 +259,9 @@ export async function startMaster(
     {
       name: 'scheduler',
       start: (context) =>
-        startScheduler(context, { informers: informersOf(context) }, logger.child({ part: 'scheduler' })),
+        config.disable?.includes('scheduler')
+          ? undefined
+          : startScheduler(context, { informers: informersOf(context) }, logger.child({ part: 'scheduler' })),
     },
     {
       name: 'controllers',
@@ -270,6 +272,7 @@ export async function startMaster(
             caPem: readFileSync(tls.caFile, 'utf8'),
             network: config.network,
             informers: informersOf(context),
+            disabled: config.disable,
             nodeLifecycle: { lastSeen: (nodes) => dispatcher.lastSeen(nodes), ...config.nodeLifecycle },
           },
           logger.child({ part: 'controllers' }),

@@ -19,6 +19,7 @@ export interface ClusterRequest {
   readonly backupSchedule?: string | undefined;
   readonly backupTo?: string | undefined;
   readonly backupKeep?: number | undefined;
+  readonly disable?: readonly string[] | undefined;
   readonly s3Endpoint?: string | undefined;
   readonly s3Region?: string | undefined;
   readonly s3Credentials?: string | undefined;
@@ -54,6 +55,7 @@ export async function makeCluster(paths: ClusterPaths, request: ClusterRequest):
       isFree: (first, count) => ![...usedPorts].some((port) => port >= first && port < first + count),
       ...(Object.keys(nodeLifecycle).length > 0 && { nodeLifecycle }),
       backup: backupConfig(paths, request),
+      disable: await disabledParts(request),
       scrubPauseMs: request.scrubSeconds === undefined ? undefined : request.scrubSeconds * 1000,
     });
     saveCluster(paths, cluster);
@@ -81,6 +83,15 @@ function backupConfig(paths: ClusterPaths, request: ClusterRequest): Cluster['ba
     throw new CliError((error as Error).message, { cause: error, exitCode: 2 });
   }
   return { schedule, to, ...(keep !== undefined && { keep }), ...(Object.keys(s3).length > 0 && { s3 }) };
+}
+
+/** @throws CliError for a name that there is not */
+async function disabledParts({ disable }: ClusterRequest): Promise<Cluster['disable']> {
+  if (!disable) return undefined;
+  const { disableProblem } = await import('../../server/disable.ts');
+  const problem = disableProblem(disable);
+  if (problem !== undefined) throw new CliError(`--disable ${problem}`, { exitCode: 2 });
+  return disable;
 }
 
 /** A cluster keeps the shape that it was made with. */

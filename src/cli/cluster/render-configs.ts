@@ -44,6 +44,7 @@ export function renderMaster(
     ...(cluster.nodeLifecycle && { nodeLifecycle: cluster.nodeLifecycle }),
     ...(cluster.scrubPauseMs !== undefined && { scrubPauseMs: cluster.scrubPauseMs }),
     ...(cluster.backup && { backup: cluster.backup }),
+    ...(cluster.disable && { disable: cluster.disable }),
   };
 }
 

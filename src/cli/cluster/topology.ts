@@ -51,6 +51,8 @@ export interface Cluster {
   readonly scrubPauseMs?: number;
   /** The leader makes backups by itself. */
   readonly backup?: BackupConfig;
+  /** As in the masters' configuration. */
+  readonly disable?: readonly string[];
   readonly members: readonly Member[];
 }
 
@@ -68,6 +70,7 @@ export interface TopologyRequest {
   readonly nodeLifecycle?: Cluster['nodeLifecycle'];
   readonly backup?: Cluster['backup'];
   readonly scrubPauseMs?: number | undefined;
+  readonly disable?: Cluster['disable'] | undefined;
 }
 
 export const limits = { masters: 7, workers: 99, hollow: 5_000 } as const;
@@ -95,6 +98,7 @@ export function planCluster(request: TopologyRequest): Cluster {
     runtime: request.runtime,
     ...(request.nodeLifecycle && { nodeLifecycle: request.nodeLifecycle }),
     ...(request.backup && { backup: request.backup }),
+    ...(request.disable && { disable: request.disable }),
     ...(request.scrubPauseMs !== undefined && { scrubPauseMs: request.scrubPauseMs }),
   };
   const network = { podCidr: formatCidr(pods), nodeCidrMaskSize: 24, serviceCidr, clusterDomain };
