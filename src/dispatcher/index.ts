@@ -6,6 +6,7 @@ import { type Server, type ServerErrorResponse, type ServerUnaryCall, status } f
 import type { UserInfo } from '../apiserver/types.ts';
 import type { ApiClient } from '../client/types.ts';
 import { DispatcherService } from '../gen/trimast/dispatcher/v1/dispatcher_pb.ts';
+import { NetworkService } from '../gen/trimast/network/v1/network_pb.ts';
 import { type Clock, systemClock } from '../lib/clock.ts';
 import { addService, peerSubject } from '../lib/grpc.ts';
 import type { Logger } from '../lib/logger.ts';
@@ -18,6 +19,8 @@ import { LastSeen, neverSeen, youngest } from './last-seen.ts';
 import type { LastSeenPeer } from './last-seen-peer.ts';
 import { LeaseRenewer } from './lease-renewer.ts';
 import { heardWithinMs, leaseRenewIntervalMs, maxLastSeenNodes, maxSessions, progressIntervalMs } from './limits.ts';
+import { NetworkSource } from './network/network-source.ts';
+import { type NetworkCall, NetworkStream } from './network/network-stream.ts';
 import { answerTokenRequest, type PodToken, type PodTokenRequest } from './pod-token.ts';
 import { Session } from './session.ts';
 
@@ -62,17 +65,20 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
   const lastSeen = new LastSeen(clock);
   const leases = new LeaseRenewer({ client: systemClient, source, lastSeen, clock, logger });
   const all = new Set<Session>();
+  const network = new NetworkSource({ client: systemClient, clock, logger, signal });
+  const networkStreams = new Set<NetworkStream>();
   const byNode = new Map<string, Session>();
 
   source.start();
+  network.start();
   const closeAll = (why: string): void => {
-    for (const session of [...all]) session.fail(new DispatchError(status.UNAVAILABLE, why));
+    for (const stream of [...all, ...networkStreams]) stream.fail(new DispatchError(status.UNAVAILABLE, why));
   };
   const onIsolated = (): void => closeAll('this master is cut off from the others');
   void watchIsolation({ client: systemClient, clock, logger, signal, onIsolated });
   repeat(clock, leaseRenewIntervalMs, signal, () => void leases.renewAll([...byNode.keys()]));
   repeat(clock, progressIntervalMs, signal, () => {
-    for (const session of byNode.values()) session.progress();
+    for (const stream of [...byNode.values(), ...networkStreams]) stream.progress();
   });
 
   function supersede(session: Session): void {
@@ -109,8 +115,23 @@ export function createDispatcher(options: DispatcherOptions): Dispatcher {
     }
   }
 
+  function openNetworkStream(call: NetworkCall): void {
+    try {
+      const nodeName = requireNode(peerSubject(call));
+      if (signal.aborted) throw new DispatchError(status.UNAVAILABLE, 'this master is shutting down');
+      if (networkStreams.size >= maxSessions)
+        throw new DispatchError(status.RESOURCE_EXHAUSTED, `this master has ${maxSessions} network streams already`);
+      const onClose = (stream: NetworkStream) => networkStreams.delete(stream);
+      const options = { nodeName, source: network, client: systemClient, clock, logger, onClose };
+      networkStreams.add(new NetworkStream(call, options));
+    } catch (error) {
+      call.emit('error', toServiceError(error));
+    }
+  }
+
   return {
     addTo(server) {
+      addService(server, NetworkService, { watchNetwork: openNetworkStream });
       addService(server, DispatcherService, {
         session(call) {
           try {

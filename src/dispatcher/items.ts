@@ -3,13 +3,20 @@ import type { TypedObject } from '../api/types.ts';
 
 export type AssignedResource = 'pods' | 'secrets' | 'configmaps' | 'nodes';
 
-export type Item = `${AssignedResource}/${string}/${string}`;
+/** What every node is told alike. */
+export type NetworkResource = 'services' | 'endpointslices' | 'networkpolicies' | 'namespaces' | 'nodes' | 'pods';
 
-export function itemOf(resource: AssignedResource, object: TypedObject): Item {
+export type Item = `${AssignedResource | NetworkResource}/${string}/${string}`;
+
+export function itemOf(resource: AssignedResource | NetworkResource, object: TypedObject): Item {
   return `${resource}/${object.metadata?.namespace ?? ''}/${object.metadata?.name ?? ''}`;
 }
 
-export function parseItem(item: Item): { resource: AssignedResource; namespace: string; name: string } {
+export function parseItem(item: Item): {
+  resource: AssignedResource | NetworkResource;
+  namespace: string;
+  name: string;
+} {
   const [resource, namespace = '', name = ''] = item.split('/');
-  return { resource: resource as AssignedResource, namespace, name };
+  return { resource: resource as AssignedResource | NetworkResource, namespace, name };
 }

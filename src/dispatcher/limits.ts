@@ -37,3 +37,7 @@ export const retryMaxMs = 5_000;
 export const peerTimeoutMs = 1_000;
 /** Nodes in one question to another master. */
 export const maxLastSeenNodes = 20_000;
+/** Changes of the network remembered for agents that resume: about as many as 5,000 Services with 50,000 endpoints and their pods have objects. */
+export const maxTouchedNetwork = 100_000;
+/** How long a new network stream waits until this master has read what the others have committed. */
+export const networkReadMs = 5_000;

@@ -19,9 +19,10 @@ import { AssignmentSender } from './assignment-sender.ts';
 import type { AssignmentSource } from './assignment-source.ts';
 import type { CatchUp } from './catch-up.ts';
 import { DispatchError, toServiceError } from './dispatch-error.ts';
-import { heartbeatIntervalMs, helloTimeoutMs, maxBatchUpdates, stalledStreamMs } from './limits.ts';
+import { heartbeatIntervalMs, helloTimeoutMs, maxBatchUpdates } from './limits.ts';
 import { NodeStatusKeeper } from './node-status-keeper.ts';
 import { StatusWriter } from './status-writer.ts';
+import { writeToStream } from './write-to-stream.ts';
 
 type Response = MessageInitShape<typeof SessionResponseSchema>;
 export type SessionCall = ServerDuplexStream<SessionRequest, Response>;
@@ -162,25 +163,8 @@ export class Session {
     await this.#send({ message: { case: 'ack', value: { sequence: batch.sequence, refusals } } });
   }
 
-  /** Resolves when the stream can take more, or has ended. */
   #send(response: Response): Promise<void> {
-    const { signal } = this.#abort;
-    if (signal.aborted || this.#call.write(response)) return Promise.resolve();
-    return new Promise((resolve, reject) => {
-      const settle = (error?: DispatchError): void => {
-        cancelTimer();
-        this.#call.off('drain', onDrain);
-        signal.removeEventListener('abort', onDrain);
-        if (error) reject(error);
-        else resolve();
-      };
-      const onDrain = (): void => settle();
-      const cancelTimer = this.#options.clock.setTimer(stalledStreamMs, () =>
-        settle(new DispatchError(status.RESOURCE_EXHAUSTED, `the agent has read nothing for ${stalledStreamMs} ms`)),
-      );
-      this.#call.once('drain', onDrain);
-      signal.addEventListener('abort', onDrain, { once: true });
-    });
+    return writeToStream(this.#call, response, this.#options.clock, this.#abort.signal);
   }
 }
 

@@ -5,6 +5,7 @@ import { systemClock } from '../lib/clock.ts';
 import { clientCredentials } from '../lib/grpc.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { AgentConfig } from './config.ts';
+import { startNetworking } from './network/networking.ts';
 import { hollowMachine, readMachine } from './node/machine.ts';
 import { PodNetwork } from './node/network.ts';
 import { NO_PRESSURE, readPressure } from './node/pressure.ts';
@@ -34,6 +35,15 @@ async function startReal(config: AgentConfig, logger: Logger): Promise<Agent> {
   const { dataDir, nodeName, clusterDomain } = config;
   const paths = dataPaths(dataDir);
   const clock = systemClock;
+  const credentials = clientCredentials(config.tls);
+  const networking = await startNetworking({
+    nodeName,
+    masters: config.masters,
+    credentials,
+    networkFile: paths.network,
+    clock,
+    logger,
+  });
   const node = await startNodeAgent({
     identity: {
       name: nodeName,
@@ -43,7 +53,7 @@ async function startReal(config: AgentConfig, logger: Logger): Promise<Agent> {
       machine: await readMachine(dataDir),
     },
     masters: config.masters,
-    credentials: clientCredentials(config.tls),
+    credentials,
     runtime: createCriRuntime(socket, logger),
     storage: createDiskStorage({ root: paths.pods, logsRoot: podLogsDir, clusterDomain }),
     wantedFile: paths.wanted,
@@ -66,11 +76,11 @@ async function startReal(config: AgentConfig, logger: Logger): Promise<Agent> {
     containerd: { socket },
     logger,
   }).catch(async (error) => {
-    await node.stop();
+    await Promise.all([node.stop(), networking.stop()]);
     throw error;
   });
   logger.info({ node: nodeName, address: config.address, port: config.port }, 'agent runs');
-  return together([node], server);
+  return together([networking, node], server);
 }
 
 /** Many nodes in one process share one streaming port, which only the first of them answers for: there is nothing to stream anyway. */
@@ -121,7 +131,7 @@ async function startHollow(config: AgentConfig, logger: Logger): Promise<Agent> 
   return together(nodes, server);
 }
 
-function together(nodes: readonly NodeAgent[], server: StreamingServer | undefined): Agent {
+function together(nodes: readonly Pick<NodeAgent, 'stop'>[], server: StreamingServer | undefined): Agent {
   return {
     async stop() {
       await server?.close();

@@ -262,5 +262,10 @@ const starting: NodeHealth = {
 
 /** Where below an agent's data folder things lie. */
 export function dataPaths(dataDir: string) {
-  return { pods: join(dataDir, 'pods'), ipam: join(dataDir, 'ipam'), wanted: join(dataDir, 'wanted.json') };
+  return {
+    pods: join(dataDir, 'pods'),
+    ipam: join(dataDir, 'ipam'),
+    wanted: join(dataDir, 'wanted.json'),
+    network: join(dataDir, 'network.json'),
+  };
 }

@@ -24,6 +24,7 @@ import { keptParts, startControllers } from '../controllers/index.ts';
 import { createDispatcher } from '../dispatcher/index.ts';
 import { ClusterService } from '../gen/trimast/cluster/v1/cluster_pb.ts';
 import { DispatcherService } from '../gen/trimast/dispatcher/v1/dispatcher_pb.ts';
+import { NetworkService } from '../gen/trimast/network/v1/network_pb.ts';
 import { ResourceService } from '../gen/trimast/resource/v1/resource_pb.ts';
 import { createEtcdServer } from '../grpc-api/etcd/index.ts';
 import { addHealthService, addReflectionService, addResourceService } from '../grpc-api/index.ts';
@@ -206,10 +207,10 @@ export async function startMaster(
     problems: () => hashWatch.problems,
     logger: clusterLogger,
   });
-  addReflectionService(grpcServer, [ResourceService, DispatcherService, ClusterService]);
+  addReflectionService(grpcServer, [ResourceService, DispatcherService, NetworkService, ClusterService]);
   const health = addHealthService(
     grpcServer,
-    [ResourceService.typeName, DispatcherService.typeName],
+    [ResourceService.typeName, DispatcherService.typeName, NetworkService.typeName],
     () => !stopping && raft.leadership().leaderId !== undefined,
   );
 
