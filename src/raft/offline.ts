@@ -14,6 +14,8 @@ import { readSnapshot, SnapshotWriter, snapshotPath } from './snapshot-file.ts';
 import type { StateMachine } from './types.ts';
 
 const readBytes = 4 << 20;
+const checksumBytes = 4;
+const openingBrace = 0x7b;
 
 export interface FolderReport {
   readonly dataDir: string;
@@ -141,7 +143,7 @@ function* entriesFrom(log: RocksLogStorage, first: number): Generator<Entry> {
   }
 }
 
-/** Undefined: there is no log. The record is JSON, behind a checksum from format 2 on; opening the log checks it. */
+/** Undefined: there is no log. The record is JSON, behind four bytes of checksum from format 2 on; opening the log checks it. */
 export async function readIdentity(dataDir: string): Promise<MemberIdentity | undefined> {
   const dir = join(dataDir, 'log');
   if (!existsSync(join(dir, 'CURRENT'))) return undefined;
@@ -150,7 +152,9 @@ export async function readIdentity(dataDir: string): Promise<MemberIdentity | un
     await db.open({ createIfMissing: false });
     const [owner] = await db.getMany([Buffer.from('i')]);
     if (!owner) return undefined;
-    return JSON.parse(owner.subarray(owner.indexOf('{')).toString()) as MemberIdentity;
+    // A checksum may hold any byte, a brace too; the fifth byte of a record of format 1 is the "i" of "clusterId".
+    const json = owner[checksumBytes] === openingBrace ? owner.subarray(checksumBytes) : owner;
+    return JSON.parse(json.toString()) as MemberIdentity;
   } catch (cause) {
     const reason = (cause as Error).cause ?? cause;
     throw new Error(`the Raft log in "${dir}" cannot be opened: ${(reason as Error).message}`, { cause });
