@@ -5,7 +5,8 @@
 import type { ResourceDefinition } from '../api/definition.ts';
 import { encodeForStorage } from '../api/storage-codec.ts';
 import type { KubernetesObject } from '../api/types.ts';
-import type { KeyValue, TransactionResult } from '../store/types.ts';
+import type { Compare, KeyValue, Operation, TransactionResult } from '../store/types.ts';
+import type { Charge } from './admission/types.ts';
 import type { ApiCore } from './core.ts';
 import { notFound, objectModified } from './errors.ts';
 import { objectKey } from './keys.ts';
@@ -19,8 +20,7 @@ const maxAttempts = 16;
 
 /** `keep`: nothing to write. */
 export type Change =
-  | { readonly type: 'put'; readonly object: KubernetesObject }
-  | { readonly type: 'delete'; readonly object: KubernetesObject }
+  | { readonly type: 'put' | 'delete'; readonly object: KubernetesObject; readonly charge?: Charge | undefined }
   | { readonly type: 'keep' };
 
 export interface ChangeOptions {
@@ -71,6 +71,7 @@ export async function changeObject(
       }
       if (!change || !current) throw failure;
       if (unchanged) return { record: recordOf(current), deleted: false };
+      if (change.type === 'put') await change.charge?.plan();
       return { record: { value: value!, revision: current.modRevision }, deleted: change.type === 'delete' };
     }
     const result = await write(core, context, key, current, change, value!);
@@ -84,7 +85,7 @@ export async function changeObject(
   throw objectModified(definition, name);
 }
 
-function write(
+async function write(
   core: ApiCore,
   context: RequestContext,
   key: string,
@@ -92,16 +93,23 @@ function write(
   change: Change,
   value: Uint8Array,
 ): Promise<TransactionResult> {
-  return withStoreErrors(() =>
-    core.store.transact(
-      {
-        compare: [{ key, target: 'modRevision', operator: '=', operand: current.modRevision }],
-        success: [change.type === 'delete' ? { type: 'delete', key } : { type: 'put', key, value }],
-        failure: [{ type: 'range', key }],
-      },
-      { fenceTerm: context.fenceTerm, signal: context.signal },
-    ),
-  );
+  const compare: Compare[] = [{ key, target: 'modRevision', operator: '=', operand: current.modRevision }];
+  const success: Operation[] = [change.type === 'delete' ? { type: 'delete', key } : { type: 'put', key, value }];
+  const charge = change.type === 'put' ? change.charge : undefined;
+  const leave = await charge?.enter();
+  try {
+    const part = await charge?.plan();
+    if (part) {
+      compare.push(...part.compare);
+      success.push(...part.success);
+    }
+    const options = { fenceTerm: context.fenceTerm, signal: context.signal };
+    return await withStoreErrors(() =>
+      core.store.transact({ compare, success, failure: [{ type: 'range', key }] }, options),
+    );
+  } finally {
+    leave?.();
+  }
 }
 
 function sameBytes(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {

@@ -12,8 +12,10 @@ import { builtInSchemas, type SchemaSet } from '../api/schema/schema.ts';
 import type { GroupVersionKind, KubernetesObject } from '../api/types.ts';
 import { type Clock, systemClock } from '../lib/clock.ts';
 import type { Store } from '../store/types.ts';
+import { createAdmissionChain } from './admission/chain.ts';
 import { defaultAdmission } from './admission/default-chain.ts';
-import { type AdmissionPlugin, createAdmissionChain } from './admission/types.ts';
+import { admissionRequest } from './admission/request.ts';
+import type { AdmissionPlugin } from './admission/types.ts';
 import { Authenticator, type TokenAuthenticator } from './authentication/index.ts';
 import type { ServiceAccountTokens } from './authentication/service-account-tokens.ts';
 import { createAuthorization } from './authorization/index.ts';
@@ -30,7 +32,7 @@ import { bindPod } from './subresources/binding.ts';
 import { evictPod } from './subresources/eviction.ts';
 import { getScale, patchScale, updateScale } from './subresources/scale.ts';
 import { requestToken } from './subresources/token.ts';
-import { authorize, type NamedTarget, type Target } from './target.ts';
+import { authorize, findDefinition, type NamedTarget, storageNamespace, type Target } from './target.ts';
 import type { Authorizer, RequestContext } from './types.ts';
 import { createObject } from './verbs/create.ts';
 import { type DeleteOptions, deleteObject } from './verbs/delete.ts';
@@ -113,6 +115,30 @@ export class ResourceApi {
   /** For what is done outside of the generic path (pod streams). @throws ApiError Forbidden */
   authorize(context: RequestContext, target: Target, verb: string): Promise<void> {
     return authorize(this.#core, context, target, verb);
+  }
+
+  /** Admission of a connection (exec, attach, port-forward, proxy); `object` says how it is meant, as PodExecOptions does. @throws ApiError */
+  async connect(
+    context: RequestContext,
+    target: NamedTarget,
+    object: KubernetesObject,
+    kind: GroupVersionKind,
+  ): Promise<void> {
+    const definition = findDefinition(this.#core, target);
+    const { subresource, name } = target;
+    const namespace = storageNamespace(definition, target);
+    const request = admissionRequest(context, {
+      operation: 'CONNECT',
+      definition,
+      subresource,
+      namespace,
+      name,
+      dryRun: false,
+      object,
+      kind,
+    });
+    await this.#core.admission.mutate(request);
+    await this.#core.admission.validate(request);
   }
 
   /** The object behind a subresource that the caller has been authorized for. @throws ApiError NotFound */

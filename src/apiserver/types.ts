@@ -16,6 +16,8 @@ export interface RequestContext {
   readonly fenceTerm?: number | undefined;
   /** Collects `Warning:` headers. */
   readonly warn?: ((message: string) => void) | undefined;
+  /** Collects annotations of the request's audit event. */
+  readonly annotate?: ((key: string, value: string) => void) | undefined;
 }
 
 /** What authorization decides on. Verbs are Kubernetes' (get, list, watch, create, update, patch, delete, deletecollection). */

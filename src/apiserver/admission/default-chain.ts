@@ -16,6 +16,6 @@ export function defaultAdmission(store: Pick<Store, 'get' | 'range'>): readonly 
     priority(store),
     defaultTolerations,
     limitRanger(store),
-    nodeRestriction,
+    nodeRestriction(store),
   ];
 }

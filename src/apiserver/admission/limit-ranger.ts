@@ -11,12 +11,13 @@ import type {
   Pod,
 } from '../../api/generated/types/core-v1.ts';
 import { addQuantities, compareQuantities, formatQuantity, parseQuantity } from '../../api/meta/quantity.ts';
+import { resources } from '../../api/types.ts';
 import type { Store } from '../../store/types.ts';
 import { forbidden } from '../errors.ts';
 import { collectionRange } from '../keys.ts';
 import { decodeShared, recordOf } from '../object-record.ts';
-import { podBeingWritten } from './pod-requests.ts';
-import type { AdmissionPlugin, AdmissionRequest } from './types.ts';
+import { concerns, isAbout, objectOf } from './scope.ts';
+import type { AdmissionPlugin, AdmissionRequest, AdmissionScope } from './types.ts';
 
 type Amounts = Readonly<Record<string, string>>;
 interface Resources {
@@ -25,28 +26,39 @@ interface Resources {
 }
 
 const annotation = 'kubernetes.io/limit-ranger';
+const persistentVolumeClaims = { group: '', resource: 'persistentvolumeclaims' };
 const limitRanges = { group: '', resource: 'limitranges' };
 
 export function limitRanger(store: Pick<Store, 'range'>): AdmissionPlugin {
-  return (request) => {
-    const pod = podBeingWritten(request, 'CREATE');
-    const claim = claimBeingCreated(request);
-    if ((!pod && !claim) || request.namespace === undefined) return;
-    const found = store.range(collectionRange(limitRanges, request.namespace)).items;
-    const items = found.flatMap((item) => (decodeShared(recordOf(item)) as LimitRange).spec?.limits ?? []);
-    if (items.length === 0) return;
-    if (pod) complete(pod, items);
-    const wrong = pod ? podViolations(pod, items) : claimViolations(claim!, items);
-    const [first] = wrong;
-    if (first === undefined) return;
-    throw forbidden(request.definition, request.name, wrong.length === 1 ? first : `[${wrong.join(', ')}]`);
+  const itemsIn = ({ namespace }: AdmissionRequest): LimitRangeItem[] => {
+    if (namespace === undefined) return [];
+    const found = store.range(collectionRange(limitRanges, namespace)).items;
+    return found.flatMap((item) => (decodeShared(recordOf(item)) as LimitRange).spec?.limits ?? []);
+  };
+  const pods = concerns(resources.pods, 'CREATE');
+  const claims = concerns(persistentVolumeClaims, 'CREATE', 'UPDATE');
+  return {
+    name: 'LimitRanger',
+    handles: (scope) => pods.handles(scope) || claims.handles(scope) || isResize(scope),
+    mutate(request) {
+      const items = pods.handles(request) ? itemsIn(request) : [];
+      if (items.length > 0) complete(objectOf<Pod>(request), items);
+    },
+    validate(request) {
+      const items = itemsIn(request);
+      if (items.length === 0) return;
+      const wrong = isAbout(request, resources.pods)
+        ? podViolations(objectOf<Pod>(request), items)
+        : claimViolations(objectOf<PersistentVolumeClaim>(request), items);
+      const [first] = wrong;
+      if (first === undefined) return;
+      throw forbidden(request.definition, request.name, wrong.length === 1 ? first : `[${wrong.join(', ')}]`);
+    },
   };
 }
 
-function claimBeingCreated(request: AdmissionRequest): PersistentVolumeClaim | undefined {
-  const { operation, subresource, definition, object } = request;
-  if (operation !== 'CREATE' || subresource !== undefined || definition.group !== '') return undefined;
-  return definition.resource === 'persistentvolumeclaims' ? (object as PersistentVolumeClaim) : undefined;
+function isResize(scope: AdmissionScope): boolean {
+  return isAbout(scope, resources.pods) && scope.operation === 'UPDATE' && scope.subresource === 'resize';
 }
 
 /** In place. The annotation tells what was set, as upstream's. */

@@ -2,12 +2,14 @@
  * Priority of pods (Kubernetes, "Priority" admission): by the PriorityClass that they name, or the one that is the default for all, else 0. What
  * this replica knows of PriorityClasses decides, which may be a moment behind. The two classes that every cluster has need no object.
  */
+import type { Pod } from '../../api/generated/types/core-v1.ts';
 import type { PriorityClass } from '../../api/generated/types/scheduling-v1.ts';
+import { resources } from '../../api/types.ts';
 import type { Store } from '../../store/types.ts';
 import { forbidden } from '../errors.ts';
 import { collectionRange } from '../keys.ts';
 import { decodeShared, recordOf } from '../object-record.ts';
-import { podBeingWritten } from './pod-requests.ts';
+import { concerns, objectOf } from './scope.ts';
 import type { AdmissionPlugin } from './types.ts';
 
 const priorityClasses = { group: 'scheduling.k8s.io', resource: 'priorityclasses' };
@@ -18,29 +20,33 @@ const systemClasses: readonly PriorityClass[] = [
 ];
 
 export function priority(store: Pick<Store, 'range'>): AdmissionPlugin {
-  return (request) => {
-    const spec = podBeingWritten(request, 'CREATE')?.spec;
-    if (!spec) return;
-    const stored = store.range(collectionRange(priorityClasses, undefined)).items;
-    const classes = [
-      ...systemClasses,
-      ...stored.map((item) => decodeShared(recordOf(item)) as unknown as PriorityClass),
-    ];
-    const chosen = choose(classes, spec.priorityClassName);
-    if (spec.priorityClassName && !chosen) {
-      const message = `no PriorityClass with name ${spec.priorityClassName} was found`;
-      throw forbidden(request.definition, request.name, message);
-    }
-    const value = chosen?.value ?? 0;
-    if (spec.priority !== undefined && spec.priority !== value) {
-      const message =
-        `the integer value of priority (${spec.priority}) must not be provided in pod spec; ` +
-        `priority admission controller computed ${value} from the given PriorityClass name`;
-      throw forbidden(request.definition, request.name, message);
-    }
-    if (chosen) spec.priorityClassName = chosen.metadata?.name;
-    spec.priority = value;
-    spec.preemptionPolicy ??= chosen?.preemptionPolicy ?? 'PreemptLowerPriority';
+  return {
+    name: 'Priority',
+    ...concerns(resources.pods, 'CREATE'),
+    mutate(request) {
+      const { spec } = objectOf<Pod>(request);
+      if (!spec) return;
+      const stored = store.range(collectionRange(priorityClasses, undefined)).items;
+      const classes = [
+        ...systemClasses,
+        ...stored.map((item) => decodeShared(recordOf(item)) as unknown as PriorityClass),
+      ];
+      const chosen = choose(classes, spec.priorityClassName);
+      if (spec.priorityClassName && !chosen) {
+        const message = `no PriorityClass with name ${spec.priorityClassName} was found`;
+        throw forbidden(request.definition, request.name, message);
+      }
+      const value = chosen?.value ?? 0;
+      if (spec.priority !== undefined && spec.priority !== value) {
+        const message =
+          `the integer value of priority (${spec.priority}) must not be provided in pod spec; ` +
+          `priority admission controller computed ${value} from the given PriorityClass name`;
+        throw forbidden(request.definition, request.name, message);
+      }
+      if (chosen) spec.priorityClassName = chosen.metadata?.name;
+      spec.priority = value;
+      spec.preemptionPolicy ??= chosen?.preemptionPolicy ?? 'PreemptLowerPriority';
+    },
   };
 }
 

@@ -2,14 +2,14 @@
  * Pods run as a ServiceAccount: `default` of their namespace if they name none. They get its pull secrets, and a volume with a token,
  * the cluster's CA and their namespace (Kubernetes, "ServiceAccount admission controller").
  */
-import type { Container, PodSpec, ServiceAccount, Volume } from '../../api/generated/types/core-v1.ts';
+import type { Container, Pod, PodSpec, ServiceAccount, Volume } from '../../api/generated/types/core-v1.ts';
 import { generateName } from '../../api/meta/generate-name.ts';
 import { resources } from '../../api/types.ts';
 import type { Store } from '../../store/types.ts';
 import { forbidden } from '../errors.ts';
 import { objectKey } from '../keys.ts';
 import { decodeShared, recordOf } from '../object-record.ts';
-import { podBeingWritten } from './pod-requests.ts';
+import { concerns, objectOf } from './scope.ts';
 import type { AdmissionPlugin } from './types.ts';
 
 const tokenFolder = '/var/run/secrets/kubernetes.io/serviceaccount';
@@ -19,26 +19,30 @@ const tokenSeconds = 3_607;
 const mirrorAnnotation = 'kubernetes.io/config.mirror';
 
 export function serviceAccount(store: Pick<Store, 'get'>): AdmissionPlugin {
-  return (request) => {
-    const pod = podBeingWritten(request, 'CREATE');
-    const spec = pod?.spec;
-    // A mirror of a static pod runs without the API.
-    if (!pod || !spec || pod.metadata?.annotations?.[mirrorAnnotation] !== undefined) return;
-    spec.serviceAccountName ||= spec.serviceAccount || 'default';
-    // The deprecated name of the same field is kept equal, as upstream does.
-    spec.serviceAccount = spec.serviceAccountName;
-    const namespace = request.namespace ?? '';
-    const item = store.get(objectKey(resources.serviceAccounts, namespace, spec.serviceAccountName));
-    if (!item) {
-      const account = spec.serviceAccountName;
-      const why = `error looking up service account ${namespace}/${account}: serviceaccount "${account}" not found`;
-      throw forbidden(request.definition, request.name, why);
-    }
-    const account = decodeShared(recordOf(item)) as ServiceAccount;
-    if (spec.automountServiceAccountToken ?? account.automountServiceAccountToken ?? true) mountToken(spec);
-    if (!spec.imagePullSecrets?.length && account.imagePullSecrets?.length) {
-      spec.imagePullSecrets = account.imagePullSecrets.map(({ name }) => ({ name }));
-    }
+  return {
+    name: 'ServiceAccount',
+    ...concerns(resources.pods, 'CREATE'),
+    mutate(request) {
+      const pod = objectOf<Pod>(request);
+      const { spec } = pod;
+      // A mirror of a static pod runs without the API.
+      if (!spec || pod.metadata?.annotations?.[mirrorAnnotation] !== undefined) return;
+      spec.serviceAccountName ||= spec.serviceAccount || 'default';
+      // The deprecated name of the same field is kept equal, as upstream does.
+      spec.serviceAccount = spec.serviceAccountName;
+      const namespace = request.namespace ?? '';
+      const item = store.get(objectKey(resources.serviceAccounts, namespace, spec.serviceAccountName));
+      if (!item) {
+        const account = spec.serviceAccountName;
+        const why = `error looking up service account ${namespace}/${account}: serviceaccount "${account}" not found`;
+        throw forbidden(request.definition, request.name, why);
+      }
+      const account = decodeShared(recordOf(item)) as ServiceAccount;
+      if (spec.automountServiceAccountToken ?? account.automountServiceAccountToken ?? true) mountToken(spec);
+      if (!spec.imagePullSecrets?.length && account.imagePullSecrets?.length) {
+        spec.imagePullSecrets = account.imagePullSecrets.map(({ name }) => ({ name }));
+      }
+    },
   };
 }
 

@@ -11,6 +11,7 @@ import type { StreamingProxy } from '../streaming-types.ts';
 import type { NamedTarget, Target } from '../target.ts';
 import type { ListedObjects } from '../verbs/list.ts';
 import { createVirtual } from '../virtual/index.ts';
+import { connectOptions } from './connect-options.ts';
 import { EventEncoder, encodeList, encodeObject, servesProtobuf } from './encode.ts';
 import type { Exchange } from './exchange.ts';
 import { contentTypeOf, negotiate } from './negotiate.ts';
@@ -171,24 +172,28 @@ async function handleLog(
   verb: string,
 ): Promise<void> {
   if (verb !== 'get') throw methodNotAllowed(target.resource, verb);
-  const { pod } = await podForStream(options, exchange, target, 'get');
+  const { pod } = await podForStream(options, exchange, target, 'get', exchange.query);
   if (!options.streaming) throw new ApiError('ServiceUnavailable', 'pod streams are not available on this server');
   await options.streaming.handleLog(exchange.context, pod, exchange.request, exchange.response);
 }
 
-/** Authorizes a streaming subresource and reads its pod. @throws ApiError Forbidden, NotFound */
+/** Authorizes a streaming subresource, reads its pod, and lets admission judge a connection. @throws ApiError Forbidden, NotFound */
 export async function podForStream(
   options: ResourceHandlerOptions,
   exchange: Pick<Exchange, 'context'>,
   target: NamedTarget,
   verb: string,
+  query: URLSearchParams,
 ): Promise<{ pod: Pod }> {
   const { api } = options;
   const known = api.definition(target)?.subresources.some((one) => one.name === target.subresource);
   if (!known) throw resourceNotServed();
   await api.authorize(exchange.context, target, verb);
   // Authorized as what it is: who may exec need not be allowed to get.
-  return { pod: decodeShared(await api.read(exchange.context, target)) as Pod };
+  const pod = decodeShared(await api.read(exchange.context, target)) as Pod;
+  const connect = connectOptions(target.resource.resource, target.subresource ?? '', query);
+  if (connect) await api.connect(exchange.context, target, connect.object, connect.kind);
+  return { pod };
 }
 
 async function handleWatch(options: ResourceHandlerOptions, exchange: Exchange, target: Target): Promise<void> {

@@ -31,7 +31,7 @@ export async function handleUpgrade(
   // Upstream authorizes WebSocket GETs as create, too, since 1.35: reading must not be enough to run commands.
   const verb = subresource === 'log' ? 'get' : 'create';
   const target = { resource, subresource, namespace, name };
-  const { pod } = await podForStream(options, { context }, target, verb);
+  const { pod } = await podForStream(options, { context }, target, verb, url.searchParams);
   if (!options.streaming) throw new ApiError('ServiceUnavailable', 'pod streams are not available on this server');
   if (subresource === 'log') return options.streaming.handleLogUpgrade(context, pod, request, socket, head);
   await options.streaming.handleUpgrade(context, pod, subresource as UpgradeSubresource, request, socket, head);

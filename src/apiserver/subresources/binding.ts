@@ -3,6 +3,7 @@ import type { Binding, Pod, PodCondition } from '../../api/generated/types/core-
 import { fieldInvalid, fieldRequired, invalid } from '../../api/meta/field-error.ts';
 import { ApiError } from '../../api/status.ts';
 import type { KubernetesObject } from '../../api/types.ts';
+import { admissionRequest } from '../admission/request.ts';
 import type { Body, WriteRequestOptions } from '../body.ts';
 import { changeObject } from '../change-object.ts';
 import type { ApiCore } from '../core.ts';
@@ -28,19 +29,22 @@ export async function bindPod(
   const definition = resolve(core, target, 'create');
   await authorize(core, context, target, 'create');
   const binding = decodeObject(core, bindingKind, body, context) as KubernetesObject & Binding;
-  const nodeName = nodeOf(binding, target.name);
   const { name, namespace } = target;
   const dryRun = options.dryRun === true;
-  core.admission.admit({
+  const request = admissionRequest(context, {
     operation: 'CREATE',
     definition,
     subresource: target.subresource,
     namespace,
     name,
-    user: context.user,
     dryRun,
     object: binding,
+    kind: bindingKind,
+    options,
   });
+  await core.admission.mutate(request);
+  await core.admission.validate(request);
+  const nodeName = nodeOf(binding, target.name);
   await changeObject(core, context, {
     definition,
     namespace,

@@ -2,6 +2,7 @@
 import type { Eviction } from '../../api/generated/types/policy-v1.ts';
 import { ApiError } from '../../api/status.ts';
 import type { KubernetesObject } from '../../api/types.ts';
+import { admissionRequest } from '../admission/request.ts';
 import type { Body, WriteRequestOptions } from '../body.ts';
 import type { ApiCore } from '../core.ts';
 import { decodeObject } from '../decode-object.ts';
@@ -29,13 +30,34 @@ export async function evictPod(
   if (eviction.metadata?.name && eviction.metadata.name !== target.name) {
     throw new ApiError('BadRequest', 'name in URL does not match name in Eviction object');
   }
-  const { gracePeriodSeconds, propagationPolicy, orphanDependents, preconditions, dryRun } =
-    eviction.deleteOptions ?? {};
-  await deleteAuthorized(core, context, definition, target.namespace, target.name, {
+  const {
     gracePeriodSeconds,
     propagationPolicy,
     orphanDependents,
     preconditions,
-    dryRun: options.dryRun === true || dryRun?.includes('All'),
+    dryRun: dryRunOf,
+  } = eviction.deleteOptions ?? {};
+  const dryRun = options.dryRun === true || dryRunOf?.includes('All') === true;
+  const { namespace, name, subresource } = target;
+  const request = admissionRequest(context, {
+    operation: 'CREATE',
+    definition,
+    subresource,
+    namespace,
+    name,
+    dryRun,
+    object: eviction,
+    kind: evictionKind,
+    options,
+  });
+  await core.admission.mutate(request);
+  await core.admission.validate(request);
+  await deleteAuthorized(core, context, definition, namespace, name, {
+    gracePeriodSeconds,
+    propagationPolicy,
+    orphanDependents,
+    preconditions,
+    dryRun,
+    admitted: true,
   });
 }

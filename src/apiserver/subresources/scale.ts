@@ -16,7 +16,7 @@ import type { RequestContext } from '../types.ts';
 import { applierOf, checkApplyOptions, decodeConfiguration } from '../verbs/apply.ts';
 import { type GetOptions, getObject } from '../verbs/get.ts';
 import { checkPatchOptions } from '../verbs/patch.ts';
-import { replaceObject } from '../verbs/update.ts';
+import { type ObjectView, replaceObject } from '../verbs/update.ts';
 
 const scaleKind = {
   group: 'autoscaling',
@@ -42,6 +42,14 @@ function scaleOf(object: KubernetesObject): Scale {
     status: { replicas: status?.replicas ?? 0, ...(selector !== '' && { selector }) },
   };
 }
+
+const view: ObjectView = {
+  kind: scaleKind,
+  of: (object) => scaleOf(object) as KubernetesObject,
+  put(scale, object) {
+    object.spec = { ...(object.spec as object | undefined), replicas: (scale as Scale).spec?.replicas ?? 0 };
+  },
+};
 
 /** ReplicationControllers have a plain map, everything since a LabelSelector. */
 function selectorText(selector: LabelSelector | Record<string, string> | undefined): string {
@@ -118,7 +126,8 @@ async function applyScale(
     checkReplicas(target.name, replicas);
     return { ...object, spec: { ...object.spec, replicas } };
   };
-  const record = await replaceObject(core, context, parent, definition, options, derive, { applied: true });
+  const management = { applied: true, through: target.subresource, view };
+  const record = await replaceObject(core, context, parent, definition, options, derive, management);
   return scaleOf(decodeShared(record));
 }
 
@@ -157,7 +166,7 @@ async function replaceReplicas(
         spec: { ...(object.spec as object | undefined), replicas },
       };
     },
-    { through: 'scale' },
+    { through: target.subresource, view },
   );
   return scaleOf(decodeShared(record));
 }

@@ -6,6 +6,7 @@ import type { Pod } from '../../api/generated/types/core-v1.ts';
 import { fieldInvalid, invalid } from '../../api/meta/field-error.ts';
 import { ApiError } from '../../api/status.ts';
 import { type KubernetesObject, resources } from '../../api/types.ts';
+import { admissionRequest } from '../admission/request.ts';
 import type { BoundObject, ServiceAccountTokens } from '../authentication/service-account-tokens.ts';
 import { nodeNameOf } from '../authorization/node-authorizer.ts';
 import type { Body } from '../body.ts';
@@ -51,6 +52,19 @@ export async function requestToken(
   const { audiences = [], expirationSeconds = defaultSeconds, boundObjectRef } = request.spec ?? {};
   const errors = validate(expirationSeconds, audiences);
   if (errors.length > 0) throw invalid(tokenRequestKind, target.name, errors);
+  const { subresource, namespace, name } = target;
+  const admission = admissionRequest(context, {
+    operation: 'CREATE',
+    definition,
+    subresource,
+    namespace,
+    name,
+    dryRun: false,
+    object: request,
+    kind: tokenRequestKind,
+  });
+  await core.admission.mutate(admission);
+  await core.admission.validate(admission);
   await withStoreErrors(() => core.store.linearizable({ signal: context.signal, timeoutMs: linearizableTimeoutMs }));
   const find = (resource: (typeof bindable)[keyof typeof bindable], namespace: string | undefined, name: string) => {
     const item = core.store.get(objectKey(resource, namespace, name));

@@ -6,11 +6,13 @@ import { generateName } from '../../api/meta/generate-name.ts';
 import { ApiError, isReason } from '../../api/status.ts';
 import { encodeForStorage } from '../../api/storage-codec.ts';
 import { type KubernetesObject, resources } from '../../api/types.ts';
-import type { Compare, KeyValue } from '../../store/types.ts';
+import type { Compare, KeyValue, Operation } from '../../store/types.ts';
+import { admissionRequest } from '../admission/request.ts';
+import type { AdmissionRequest } from '../admission/types.ts';
 import type { Body, WriteRequestOptions } from '../body.ts';
 import type { ApiCore } from '../core.ts';
 import { decodeObject } from '../decode-object.ts';
-import { alreadyExists, forbidden, notFound } from '../errors.ts';
+import { alreadyExists, conflict, forbidden, notFound } from '../errors.ts';
 import { objectKey } from '../keys.ts';
 import { checkFieldManager, versionsOf, writerOf } from '../managed-fields.ts';
 import { metaOf, stampNew } from '../object-meta.ts';
@@ -25,8 +27,8 @@ import { validateNew } from '../validate-object.ts';
 /** Names tried for one generateName, as upstream. */
 const maxGeneratedNames = 8;
 
-/** Times that a namespace may change its identity under a create before we give up. */
-const maxNamespaceRaces = 4;
+/** Times that a namespace may change its identity, or its quotas may be charged by other masters, under a create before we give up. */
+const maxRaces = 32;
 
 export interface CreateOptions extends WriteRequestOptions {
   /** Of an apply, which knows them; else the writer owns what it wrote. */
@@ -85,49 +87,80 @@ async function createNamed(
     options.managedFields ??
     managedFieldsOfNew(versionsOf(core, definition), object, writerOf(core, definition, undefined, options));
   if (namespace !== undefined) await usableNamespace(core, context, definition, namespace, name);
-  core.admission.admit({ operation: 'CREATE', definition, namespace, name, user: context.user, dryRun, object });
+  const request = admissionRequest(context, {
+    operation: 'CREATE',
+    definition,
+    namespace,
+    name,
+    dryRun,
+    object,
+    options,
+  });
+  await core.admission.mutate(request);
   strategy.prepareForCreate?.(object, { user: context.user, nowMs: core.clock.nowMs() });
   if (managedFields) metaOf(object).managedFields = managedFields as ManagedFieldsEntry[];
   validateNew(definition, object);
+  await core.admission.validate(request);
   for (const warning of strategy.warnings?.(object, undefined) ?? []) context.warn?.(warning);
-  return insert(core, context, definition, namespace, name, object, dryRun);
+  return insert(core, context, request, object);
 }
 
 async function insert(
   core: ApiCore,
   context: RequestContext,
-  definition: ResourceDefinition,
-  namespace: string | undefined,
-  name: string,
+  { definition, namespace, name, dryRun, charge }: AdmissionRequest,
   object: KubernetesObject,
-  dryRun: boolean,
 ): Promise<ObjectRecord> {
   const key = objectKey(definition, namespace, name);
   const value = encodeForStorage(object);
   if (dryRun) {
     await withStoreErrors(() => core.store.linearizable({ signal: context.signal, timeoutMs: linearizableTimeoutMs }));
     if (core.store.get(key)) throw alreadyExists(definition, name);
+    await charge?.plan();
     return { value, revision: 0 };
   }
-  for (let attempt = 1; ; attempt++) {
-    const compare: Compare[] = [{ key, target: 'version', operator: '=', operand: 0 }];
-    if (namespace !== undefined) {
-      // Nothing is ever created in a namespace that is gone: decided where the write stands in the log.
-      const inside = await usableNamespace(core, context, definition, namespace, name);
-      compare.push({ key: inside.key, target: 'createRevision', operator: '=', operand: inside.createRevision });
+  const leave = await charge?.enter();
+  try {
+    for (let attempt = 1; ; attempt++) {
+      const compare: Compare[] = [{ key, target: 'version', operator: '=', operand: 0 }];
+      if (namespace !== undefined) {
+        // Nothing is ever created in a namespace that is gone: decided where the write stands in the log.
+        const inside = await usableNamespace(core, context, definition, namespace, name);
+        compare.push({ key: inside.key, target: 'createRevision', operator: '=', operand: inside.createRevision });
+      }
+      const success: Operation[] = [{ type: 'put', key, value }];
+      const part = await charge?.plan();
+      if (part) {
+        compare.push(...part.compare);
+        success.push(...part.success);
+      }
+      const result = await withStoreErrors(() =>
+        core.store.transact(
+          { compare, success, failure: [{ type: 'range', key }] },
+          { fenceTerm: context.fenceTerm, signal: context.signal },
+        ),
+      );
+      if (result.succeeded) return { value, revision: result.revision };
+      const [existing] = result.results;
+      if (existing?.type === 'range' && existing.items.length > 0) throw alreadyExists(definition, name);
+      if (attempt >= maxRaces)
+        throw charge ? chargeRace(definition, name) : notFound(resources.namespaces, namespace ?? '');
+      await withStoreErrors(() =>
+        core.store.linearizable({ signal: context.signal, timeoutMs: linearizableTimeoutMs }),
+      );
     }
-    const result = await withStoreErrors(() =>
-      core.store.transact(
-        { compare, success: [{ type: 'put', key, value }], failure: [{ type: 'range', key }] },
-        { fenceTerm: context.fenceTerm, signal: context.signal },
-      ),
-    );
-    if (result.succeeded) return { value, revision: result.revision };
-    const [existing] = result.results;
-    if (existing?.type === 'range' && existing.items.length > 0) throw alreadyExists(definition, name);
-    if (attempt === maxNamespaceRaces) throw notFound(resources.namespaces, namespace ?? '');
-    await withStoreErrors(() => core.store.linearizable({ signal: context.signal, timeoutMs: linearizableTimeoutMs }));
+  } finally {
+    leave?.();
   }
+}
+
+/** Other masters were faster every time. */
+function chargeRace(definition: ResourceDefinition, name: string): ApiError {
+  return conflict(
+    definition,
+    name,
+    'the resource quotas of the namespace are being changed by others; please try again',
+  );
 }
 
 /** @throws ApiError NotFound; Forbidden while the namespace is being deleted */

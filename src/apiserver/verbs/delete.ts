@@ -1,6 +1,7 @@
 /** DELETE of one object: at once, or by degrees (grace period, finalizers). */
 import type { ResourceDefinition } from '../../api/definition.ts';
 import type { KubernetesObject } from '../../api/types.ts';
+import { admissionRequest } from '../admission/request.ts';
 import { type ChangeResult, changeObject } from '../change-object.ts';
 import type { ApiCore } from '../core.ts';
 import { checkPreconditions, type DeleteRequest, planDeletion } from '../deletion.ts';
@@ -10,6 +11,8 @@ import type { RequestContext } from '../types.ts';
 
 export interface DeleteOptions extends DeleteRequest {
   readonly dryRun?: boolean | undefined;
+  /** It is a part of something that passed admission itself (an eviction). */
+  readonly admitted?: boolean | undefined;
 }
 
 /** `deleted` false: the object is still there, marked, for its node or a controller to finish. */
@@ -40,19 +43,24 @@ export function deleteAuthorized(
     namespace,
     name,
     dryRun,
-    change(current) {
+    async change(current) {
       const old = decodeShared(current);
       if (select && !select(old)) return { type: 'keep' };
       checkPreconditions(definition, old, options.preconditions);
-      core.admission.admit({
-        operation: 'DELETE',
-        definition,
-        namespace,
-        name,
-        user: context.user,
-        dryRun,
-        oldObject: old,
-      });
+      if (!options.admitted) {
+        const operation = 'DELETE';
+        const request = admissionRequest(context, {
+          operation,
+          definition,
+          namespace,
+          name,
+          dryRun,
+          oldObject: old,
+          options,
+        });
+        await core.admission.mutate(request);
+        await core.admission.validate(request);
+      }
       const object = decodeFresh(current);
       const step = planDeletion(definition, object, options, core.clock.nowMs());
       if (step === 'keep') return { type: 'keep' };

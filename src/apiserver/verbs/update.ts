@@ -2,7 +2,8 @@
 import type { ResourceDefinition, Strategy } from '../../api/definition.ts';
 import { fieldInvalid, invalid } from '../../api/meta/field-error.ts';
 import { ApiError, isReason } from '../../api/status.ts';
-import type { KubernetesObject } from '../../api/types.ts';
+import type { GroupVersionKind, KubernetesObject } from '../../api/types.ts';
+import { admissionRequest } from '../admission/request.ts';
 import type { Body, WriteRequestOptions } from '../body.ts';
 import { type Change, changeObject } from '../change-object.ts';
 import type { ApiCore } from '../core.ts';
@@ -59,6 +60,15 @@ export interface Management {
   readonly through?: string | undefined;
   /** An apply: what `derive` gives has its managed fields already. */
   readonly applied?: boolean | undefined;
+  /** What the client sees of the object, if that is something else: admission sees it too. */
+  readonly view?: ObjectView | undefined;
+}
+
+export interface ObjectView {
+  readonly kind: GroupVersionKind;
+  of(object: KubernetesObject): KubernetesObject;
+  /** Puts what admission made of the view into the object, in place. */
+  put(view: KubernetesObject, object: KubernetesObject): void;
 }
 
 /**
@@ -77,7 +87,7 @@ export async function replaceObject(
   const prepare = prepareOf(definition, target.subresource);
   const dryRun = options.dryRun === true;
   const namespace = storageNamespace(definition, target);
-  const change = (current: ObjectRecord): Change => {
+  const change = async (current: ObjectRecord): Promise<Change> => {
     const old = decodeShared(current);
     const object = derive(current);
     const requested = object.metadata?.managedFields;
@@ -91,25 +101,30 @@ export async function replaceObject(
     };
     // Of the object itself: what its writer means, before admission adds to it. Of a subresource: what it let through.
     const early = management.applied ? requested : subresource === undefined ? track() : undefined;
-    core.admission.admit({
+    const { view } = management;
+    const request = admissionRequest(context, {
       operation: 'UPDATE',
       definition,
-      subresource,
+      subresource: management.through ?? subresource,
       namespace,
       name,
-      user: context.user,
       dryRun,
-      object,
-      oldObject: old,
+      object: view ? view.of(object) : object,
+      oldObject: view ? view.of(old) : old,
+      kind: view?.kind,
+      options,
     });
+    await core.admission.mutate(request);
+    if (view) view.put(request.object!, object);
     prepare?.(object, decodeFresh(current), { user: context.user, nowMs: core.clock.nowMs() });
     const late = !management.applied && subresource !== undefined;
     setManagedFields(object, old, late ? track() : early);
     validateChanged(definition, object, old, subresource);
+    await core.admission.validate(request);
     if (subresource === undefined) {
       for (const warning of definition.strategy.warnings?.(object, old) ?? []) context.warn?.(warning);
     }
-    return { type: isDueAfterUpdate(definition, object, old) ? 'delete' : 'put', object };
+    return { type: isDueAfterUpdate(definition, object, old) ? 'delete' : 'put', object, charge: request.charge };
   };
   const { record } = await changeObject(core, context, { definition, namespace, name: target.name, dryRun, change });
   return record;

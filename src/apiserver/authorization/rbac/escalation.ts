@@ -20,13 +20,17 @@ const fullAuthority: readonly PolicyRule[] = [
 const maxListed = 20;
 
 export function escalationCheck(policy: RbacPolicy, authorizer: SyncAuthorizer): AdmissionPlugin {
-  return (request) => {
-    const { definition, object, user } = request;
-    if (definition.group !== rbacGroup || !object || request.operation === 'DELETE') return;
-    if (user.groups.includes(identities.mastersGroup) || onlyCleanUp(request)) return;
-    if (definition.resource === 'roles' || definition.resource === 'clusterroles') {
-      if (!may(authorizer, request, 'escalate', definition.resource, request.name)) checkRole(policy, request);
-    } else checkBinding(policy, authorizer, request);
+  return {
+    name: 'trimast:RbacEscalation',
+    handles: ({ definition, operation }) =>
+      definition.group === rbacGroup && (operation === 'CREATE' || operation === 'UPDATE'),
+    validate(request) {
+      const { definition, user } = request;
+      if (user.groups.includes(identities.mastersGroup) || onlyCleanUp(request)) return;
+      if (definition.resource === 'roles' || definition.resource === 'clusterroles') {
+        if (!may(authorizer, request, 'escalate', definition.resource, request.name)) checkRole(policy, request);
+      } else checkBinding(policy, authorizer, request);
+    },
   };
 }
 
