@@ -13,8 +13,9 @@ import { ServiceAccountTokens } from '../apiserver/authentication/service-accoun
 import { ensureBootstrapObjects } from '../apiserver/bootstrap.ts';
 import { createApiServer } from '../apiserver/http/server.ts';
 import { createLocalClient } from '../apiserver/local-client.ts';
+import { createResourceProxy, podDialer } from '../apiserver/proxy/index.ts';
 import { ResourceApi } from '../apiserver/resource-api.ts';
-import { createStreamingProxy } from '../apiserver/streaming/index.ts';
+import { AgentClient, createStreamingProxy } from '../apiserver/streaming/index.ts';
 import { identities, type UserInfo } from '../apiserver/types.ts';
 import { openTarget } from '../backup/index.ts';
 import { EventRecorder } from '../client/events.ts';
@@ -162,14 +163,19 @@ export async function startMaster(
   const systemClient = clientFor(systemUser('system:trimast'));
   const masterEvents = new EventRecorder({ client: systemClient, component: 'trimast-master', logger: clusterLogger });
 
+  const findNode = (name: string) => systemClient.get<Node>(resources.nodes, { name }, { resourceVersion: '0' });
+  const agents = new AgentClient(tls);
   let stopping = false;
   const apiServer = createApiServer({
     api,
     tls,
     listen: splitAddress(self.apiAddress),
-    streaming: createStreamingProxy({
-      findNode: (name) => systemClient.get<Node>(resources.nodes, { name }, { resourceVersion: '0' }),
-      tls,
+    streaming: createStreamingProxy({ findNode, agents }),
+    proxy: createResourceProxy({
+      client: systemClient,
+      agents,
+      dial: podDialer(agents, findNode),
+      random: Math.random,
     }),
     readiness: {
       raft: () => (raft.leadership().leaderId === undefined ? 'no leader is known' : undefined),

@@ -67,6 +67,12 @@ export function statusSubresource(kind: GroupVersionKind): SubresourceDefinition
   return { name: 'status', kind, verbs: ['get', 'patch', 'update'] };
 }
 
+/** `proxy`: any verb of HTTP. */
+export function proxySubresource(kind: 'Pod' | 'Service' | 'Node'): SubresourceDefinition {
+  const verbs = ['create', 'delete', 'get', 'patch', 'update'];
+  return { name: 'proxy', kind: { group: '', version: 'v1', kind: `${kind}ProxyOptions` }, verbs };
+}
+
 export const scaleSubresource: SubresourceDefinition = {
   name: 'scale',
   kind: { group: 'autoscaling', version: 'v1', kind: 'Scale' },

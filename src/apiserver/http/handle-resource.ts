@@ -6,9 +6,11 @@ import type { IncludeObject } from '../../api/table/table.ts';
 import type { Body, WriteRequestOptions } from '../body.ts';
 import { methodNotAllowed, resourceNotServed } from '../errors.ts';
 import { decodeShared, type ObjectRecord } from '../object-record.ts';
+import type { ResourceProxy } from '../proxy/index.ts';
 import type { ResourceApi } from '../resource-api.ts';
 import type { StreamingProxy } from '../streaming-types.ts';
 import type { NamedTarget, Target } from '../target.ts';
+import type { RequestContext } from '../types.ts';
 import type { ListedObjects } from '../verbs/list.ts';
 import { createVirtual } from '../virtual/index.ts';
 import { connectOptions } from './connect-options.ts';
@@ -22,6 +24,7 @@ import type { ResourceRequestInfo } from './request-info.ts';
 export interface ResourceHandlerOptions {
   readonly api: ResourceApi;
   readonly streaming: StreamingProxy | undefined;
+  readonly proxy: ResourceProxy | undefined;
   /** Aborts when this server shuts down: watches end, clients resume elsewhere. */
   readonly closing: AbortSignal;
 }
@@ -37,6 +40,9 @@ export async function handleResource(
 ): Promise<void> {
   const { resource, subresource, namespace, name, verb } = info;
   const target: Target = { resource, subresource, namespace, name };
+  if (subresource === 'proxy' && name !== undefined) {
+    return handleProxy(options, exchange, { ...target, name }, verb);
+  }
   if (info.rest !== '') throw resourceNotServed();
   const virtual = createVirtual(options.api, exchange.context, target, verb);
   if (virtual) return exchange.sendValue(201, await virtual(await bodyOf(exchange)));
@@ -175,6 +181,30 @@ async function handleLog(
   const { pod } = await podForStream(options, exchange, target, 'get', exchange.query);
   if (!options.streaming) throw new ApiError('ServiceUnavailable', 'pod streams are not available on this server');
   await options.streaming.handleLog(exchange.context, pod, exchange.request, exchange.response);
+}
+
+async function handleProxy(
+  options: ResourceHandlerOptions,
+  exchange: Exchange,
+  target: NamedTarget,
+  verb: string,
+): Promise<void> {
+  const { request, response, signal } = exchange;
+  const proxy = await proxyFor(options, exchange.context, target, verb);
+  await proxy.handle(target, request.url ?? '/', request, response, signal);
+}
+
+/** @throws ApiError NotFound, Forbidden */
+export async function proxyFor(
+  { api, proxy }: ResourceHandlerOptions,
+  context: RequestContext,
+  target: NamedTarget,
+  verb: string,
+): Promise<ResourceProxy> {
+  if (!api.definition(target)?.subresources.some(({ name }) => name === 'proxy')) throw resourceNotServed();
+  await api.authorize(context, target, verb);
+  if (!proxy) throw new ApiError('ServiceUnavailable', 'the proxy is not available on this server');
+  return proxy;
 }
 
 /** Authorizes a streaming subresource, reads its pod, and lets admission judge a connection. @throws ApiError Forbidden, NotFound */

@@ -15,6 +15,7 @@ import type { Logger } from '../../lib/logger.ts';
 import { certificateUser, peerOf } from '../authentication/client-certificate.ts';
 import { anonymousUser } from '../authentication/index.ts';
 import { resourceNotServed } from '../errors.ts';
+import type { ResourceProxy } from '../proxy/index.ts';
 import type { ResourceApi } from '../resource-api.ts';
 import { fromStoreError } from '../store-errors.ts';
 import type { HttpRequest, HttpResponse, StreamingProxy } from '../streaming-types.ts';
@@ -50,6 +51,8 @@ export interface ApiServerOptions {
   readonly logger: Logger;
   /** Absent: log, exec, attach and portforward are answered with 503. */
   readonly streaming?: StreamingProxy | undefined;
+  /** Absent: `proxy` subresources are answered with 503. */
+  readonly proxy?: ResourceProxy | undefined;
   /** Checks of `/readyz`, besides that this server is not closing. */
   readonly readiness?: HealthChecks | undefined;
   /** Checks of `/livez` and `/healthz`. */
@@ -94,7 +97,7 @@ class HttpsApiServer implements ApiServer {
   constructor(options: ApiServerOptions) {
     const { api, tls, readiness = {}, liveness = {} } = options;
     this.#options = options;
-    this.#handler = { api, streaming: options.streaming, closing: this.#closing.signal };
+    this.#handler = { api, streaming: options.streaming, proxy: options.proxy, closing: this.#closing.signal };
     this.#documents = createDiscoveryRoutes(api, () => `${this.host}:${this.port}`);
     const closing = () => (this.#closing.signal.aborted ? 'this server is closing' : undefined);
     this.#health = createHealthRoutes({ livez: liveness, readyz: { ...readiness, closing } });
@@ -231,7 +234,7 @@ class HttpsApiServer implements ApiServer {
     const { request, url } = exchange;
     const info = parseRequestInfo(request.method ?? 'GET', url.pathname, url.searchParams);
     if (info.kind === 'resource') {
-      const isLong = info.verb === 'watch' || info.subresource === 'log';
+      const isLong = info.verb === 'watch' || info.subresource === 'log' || info.subresource === 'proxy';
       return isLong ? handleResource(this.#handler, exchange, info) : this.#bounded(exchange, info);
     }
     const { user } = exchange.context;

@@ -5,7 +5,7 @@ import { ApiError } from '../../api/status.ts';
 import { resourceNotServed } from '../errors.ts';
 import type { UpgradeSubresource } from '../streaming-types.ts';
 import type { RequestContext } from '../types.ts';
-import { podForStream, type ResourceHandlerOptions } from './handle-resource.ts';
+import { podForStream, proxyFor, type ResourceHandlerOptions } from './handle-resource.ts';
 import { parseRequestInfo } from './request-info.ts';
 
 const upgradable = new Set<string | undefined>(['exec', 'attach', 'portforward', 'log'] satisfies (
@@ -23,6 +23,11 @@ export async function handleUpgrade(
   head: Buffer,
 ): Promise<void> {
   const info = parseRequestInfo(request.method ?? 'GET', url.pathname, url.searchParams);
+  if (info.kind === 'resource' && info.subresource === 'proxy' && info.name !== undefined) {
+    const target = { resource: info.resource, subresource: 'proxy', namespace: info.namespace, name: info.name };
+    const proxy = await proxyFor(options, context, target, info.verb);
+    return proxy.handleUpgrade(target, request.url ?? '/', request, socket, head);
+  }
   if (info.kind !== 'resource' || info.name === undefined || !upgradable.has(info.subresource)) {
     if (info.kind !== 'resource') throw resourceNotServed();
     throw new ApiError('BadRequest', `${url.pathname} does not take upgraded connections`);

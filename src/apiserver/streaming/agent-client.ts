@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { type RequestOptions, request } from 'node:https';
 import type { Duplex } from 'node:stream';
-import { checkServerIdentity } from 'node:tls';
+import { type ConnectionOptions, checkServerIdentity, connect as connectTls } from 'node:tls';
 import { ApiError, type Status } from '../../api/status.ts';
 import type { TlsFiles } from '../../lib/grpc.ts';
 import type { AgentEndpoint } from './agent-endpoint.ts';
@@ -11,6 +11,8 @@ import type { AgentEndpoint } from './agent-endpoint.ts';
 const connectTimeoutMs = 10_000;
 const keepAliveMs = 30_000;
 const maxErrorBytes = 64 * 1024;
+
+const bareCall: AgentRequest = { method: 'GET', path: '/', headers: {} };
 
 export interface AgentRequest {
   readonly method: string;
@@ -64,6 +66,36 @@ export class AgentClient {
     });
   }
 
+  /** A bare TLS connection, for whoever speaks HTTP on it. @throws ApiError ServiceUnavailable */
+  connect(endpoint: AgentEndpoint): Promise<Duplex> {
+    return new Promise((resolve, reject) => {
+      const { host, port, ca, cert, key, checkServerIdentity } = this.#options(endpoint, bareCall);
+      const socket = connectTls({
+        host: host!,
+        port: Number(port),
+        ca,
+        cert,
+        key,
+        checkServerIdentity,
+      } as ConnectionOptions);
+      socket.setKeepAlive(true, keepAliveMs);
+      const timer = setTimeout(
+        () => socket.destroy(new Error(`no connection within ${connectTimeoutMs} ms`)),
+        connectTimeoutMs,
+      );
+      const fail = (error: Error) => {
+        clearTimeout(timer);
+        reject(unreachable(endpoint, error));
+      };
+      socket.once('error', fail);
+      socket.once('secureConnect', () => {
+        clearTimeout(timer);
+        socket.off('error', fail);
+        resolve(socket);
+      });
+    });
+  }
+
   #options(endpoint: AgentEndpoint, call: AgentRequest): RequestOptions {
     return {
       host: endpoint.host,
@@ -100,19 +132,12 @@ function startTimeout(
     socket.once('secureConnect', () => clearTimeout(timer));
   });
   outgoing.on('close', () => clearTimeout(timer));
-  outgoing.on('error', (error) => {
-    const where = `${endpoint.host}:${endpoint.port}`;
-    reject(
-      new ApiError(
-        'ServiceUnavailable',
-        `cannot reach the agent of node "${endpoint.nodeName}" at ${where}: ${error.message}`,
-        undefined,
-        {
-          cause: error,
-        },
-      ),
-    );
-  });
+  outgoing.on('error', (error) => reject(unreachable(endpoint, error)));
+}
+
+function unreachable({ host, port, nodeName }: AgentEndpoint, cause: Error): ApiError {
+  const message = `cannot reach the agent of node "${nodeName}" at ${host}:${port}: ${cause.message}`;
+  return new ApiError('ServiceUnavailable', message, undefined, { cause });
 }
 
 /** The agent answers errors with a Status. */

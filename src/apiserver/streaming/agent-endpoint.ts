@@ -30,6 +30,11 @@ export async function agentEndpoint(pod: Pod, findNode: FindNode): Promise<Agent
     }
     throw error;
   });
+  return nodeEndpoint(node, nodeName);
+}
+
+/** @throws ApiError `ServiceUnavailable` for a node that has not said where it is. */
+export function nodeEndpoint(node: Node, nodeName: string): AgentEndpoint {
   const addresses = node.status?.addresses ?? [];
   const address =
     addresses.find((candidate) => candidate.type === 'InternalIP') ??

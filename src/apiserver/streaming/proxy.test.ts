@@ -23,7 +23,7 @@ import { agentCertificate, masterCertificate } from '../../pki/identities.ts';
 import { PkiDirectory } from '../../pki/pki-directory.ts';
 import type { StreamingProxy, UpgradeSubresource } from '../streaming-types.ts';
 import type { RequestContext } from '../types.ts';
-import { createStreamingProxy } from './index.ts';
+import { AgentClient, createStreamingProxy } from './index.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tt-proxy-'));
 const pki = new PkiDirectory(join(folder, 'pki'));
@@ -76,7 +76,7 @@ beforeAll(async () => {
       if (name !== node.metadata?.name) throw new ApiError('NotFound', `nodes "${name}" not found`);
       return node;
     },
-    tls: pki.files('master'),
+    agents: new AgentClient(pki.files('master')),
   });
   front = createHttpServer((call, response) => {
     proxy.handleLog(context, pod, call, response).catch((error: ApiError) => {

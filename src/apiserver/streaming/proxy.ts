@@ -7,11 +7,10 @@ import { type Duplex, Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Pod } from '../../api/generated/types/core-v1.ts';
 import { ApiError } from '../../api/status.ts';
-import type { TlsFiles } from '../../lib/grpc.ts';
 import { joinDuplexes } from '../../lib/join-duplexes.ts';
 import type { HttpRequest, StreamingProxy, UpgradeSubresource } from '../streaming-types.ts';
 import type { RequestContext } from '../types.ts';
-import { AgentClient } from './agent-client.ts';
+import type { AgentClient } from './agent-client.ts';
 import { agentEndpoint, type FindNode } from './agent-endpoint.ts';
 import { chooseContainer } from './default-container.ts';
 import { acceptLogSocket, chooseLogProtocol, sendLog } from './log-websocket.ts';
@@ -40,12 +39,11 @@ const returnedHeaders: readonly [lower: string, name: string][] = [
 
 export interface StreamingProxyOptions {
   readonly findNode: FindNode;
-  /** This master's certificate, which agents trust, and the CA of theirs. */
-  readonly tls: TlsFiles;
+  readonly agents: AgentClient;
 }
 
 export function createStreamingProxy(options: StreamingProxyOptions): StreamingProxy {
-  const client = new AgentClient(options.tls);
+  const client = options.agents;
   let streams = 0;
   const limited = async (run: () => Promise<void>): Promise<void> => {
     if (streams >= maxStreams) {

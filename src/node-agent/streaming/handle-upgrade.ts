@@ -5,6 +5,7 @@ import type { ContainerTarget, PodLookup } from '../pod-lookup.ts';
 import { attach } from './attach.ts';
 import type { RuntimeStreaming } from './cri-streaming.ts';
 import type { CommandExecutor } from './exec.ts';
+import { handleConnect } from './handle-connect.ts';
 import type { ContainerPath } from './handle-logs.ts';
 import { handlePortForward } from './handle-port-forward.ts';
 import { isTrue } from './log-options.ts';
@@ -61,6 +62,8 @@ export async function handleUpgrade(
       await handlePortForward(backend.streaming, pod.sandboxId, route.query, upgrade);
       return;
     }
+    case 'connect':
+      return handleConnect(pods.findPod(route.namespace, route.pod), route.pod, route.port, upgrade);
     default:
       throw new ApiError('BadRequest', `${route.kind} is not served on an upgraded connection`);
   }

@@ -5,6 +5,7 @@ import type { ContainerPath } from './handle-logs.ts';
 export type Route =
   | { readonly kind: 'healthz' }
   | { readonly kind: 'logs' | 'exec' | 'attach'; readonly path: ContainerPath; readonly query: URLSearchParams }
+  | { readonly kind: 'connect'; readonly namespace: string; readonly pod: string; readonly port: number }
   | { readonly kind: 'portForward'; readonly namespace: string; readonly pod: string; readonly query: URLSearchParams };
 
 const containerKinds = { containerLogs: 'logs', exec: 'exec', attach: 'attach' } as const;
@@ -19,6 +20,13 @@ export function parseRoute(url: string): Route {
     if (first === 'healthz' && namespace === undefined) return { kind: 'healthz' };
     if (first === 'portForward' && namespace && pod && container === undefined) {
       return { kind: 'portForward', namespace, pod, query };
+    }
+    if (first === 'connect' && namespace && pod && container) {
+      const port = Number(container);
+      if (!Number.isInteger(port) || port < 1 || port > 65_535) {
+        throw new ApiError('BadRequest', `"${container}" is no port: expected 1 to 65535`);
+      }
+      return { kind: 'connect', namespace, pod, port };
     }
     if (first !== undefined && Object.hasOwn(containerKinds, first) && namespace && pod && container) {
       const kind = containerKinds[first as keyof typeof containerKinds];

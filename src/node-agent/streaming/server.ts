@@ -3,6 +3,7 @@
  *
  *   GET /healthz
  *   GET /containerLogs/NAMESPACE/POD/CONTAINER
+ *   GET, upgraded: /connect/NAMESPACE/POD/PORT (a raw TCP connection; no kubelet has it)
  *   GET or POST, upgraded: /exec/NAMESPACE/POD/CONTAINER, /attach/NAMESPACE/POD/CONTAINER, /portForward/NAMESPACE/POD
  */
 import { readFileSync } from 'node:fs';

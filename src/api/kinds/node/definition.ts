@@ -1,5 +1,5 @@
 /** core/v1 Node. */
-import { defineKind, fieldAt, statusSubresource } from '../define.ts';
+import { defineKind, fieldAt, proxySubresource, statusSubresource } from '../define.ts';
 import { nodeColumns } from './columns.ts';
 import { nodeStrategy } from './strategy.ts';
 
@@ -10,7 +10,7 @@ export const nodeDefinition = defineKind({
   resource: 'nodes',
   namespaced: false,
   shortNames: ['no'],
-  subresources: [statusSubresource(kind)],
+  subresources: [proxySubresource('Node'), statusSubresource(kind)],
   fieldSelectors: { 'spec.unschedulable': fieldAt('spec.unschedulable', 'false') },
   allColumns: nodeColumns,
   strategy: nodeStrategy,

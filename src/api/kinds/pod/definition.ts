@@ -1,5 +1,5 @@
 /** core/v1 Pod. */
-import { defineKind, fieldAt, statusSubresource } from '../define.ts';
+import { defineKind, fieldAt, proxySubresource, statusSubresource } from '../define.ts';
 import { podColumns } from './columns.ts';
 import { podStrategy } from './strategy.ts';
 
@@ -20,6 +20,7 @@ export const podDefinition = defineKind({
     { name: 'exec', kind: { group: '', version: 'v1', kind: 'PodExecOptions' }, verbs: connectVerbs },
     { name: 'log', kind, verbs: ['get'] },
     { name: 'portforward', kind: { group: '', version: 'v1', kind: 'PodPortForwardOptions' }, verbs: connectVerbs },
+    proxySubresource('Pod'),
     statusSubresource(kind),
   ],
   allColumns: podColumns,

@@ -1,5 +1,5 @@
 /** core/v1 Service. */
-import { defineKind, fieldAt, statusSubresource } from '../define.ts';
+import { defineKind, fieldAt, proxySubresource, statusSubresource } from '../define.ts';
 import { serviceColumns } from './columns.ts';
 import { serviceStrategy } from './strategy.ts';
 
@@ -12,7 +12,7 @@ export const serviceDefinition = defineKind({
   shortNames: ['svc'],
   categories: ['all'],
   createOnUpdate: true,
-  subresources: [statusSubresource(kind)],
+  subresources: [proxySubresource('Service'), statusSubresource(kind)],
   fieldSelectors: { 'spec.clusterIP': fieldAt('spec.clusterIP'), 'spec.type': fieldAt('spec.type') },
   allColumns: serviceColumns,
   strategy: serviceStrategy,
