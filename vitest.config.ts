@@ -17,6 +17,7 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['e2e/**/*.e2e.ts'],
+          setupFiles: ['e2e/support/setup.ts'],
           testTimeout: 300_000,
           hookTimeout: 300_000,
           pool: 'forks',

@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
+import { hasFailed, noteFailure } from './failures.ts';
 
 const run = promisify(execFile);
 const launcher = resolve(import.meta.dirname, '../../trimast');
@@ -54,8 +55,10 @@ export class Cluster {
   /** The same, but a failure is the test's failure, with all that was printed. */
   async must(...args: string[]): Promise<string> {
     const output = await this.trimast(...args);
-    if (output.code !== 0)
+    if (output.code !== 0) {
+      noteFailure();
       throw new Error(`trimast ${args.join(' ')} ended with ${output.code}:\n${output.stdout}${output.stderr}`);
+    }
     return output.stdout;
   }
 
@@ -65,8 +68,13 @@ export class Cluster {
     this.upMs = performance.now() - startedMs;
   }
 
-  /** Stops everything and removes the folder. */
+  /** Stops everything and removes the folder; after a failure it stays, with the logs of all members. */
   async destroy(): Promise<void> {
+    if (hasFailed()) {
+      console.error(`the cluster of the failed test is kept: logs are in ${join(this.dir, 'logs')}`);
+      await this.must('down');
+      return;
+    }
     await this.must('down', '--purge');
     rmSync(this.dir, { recursive: true, force: true });
   }

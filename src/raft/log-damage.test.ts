@@ -170,7 +170,7 @@ describe('open', () => {
   test('refuses a newer format version and another member, in words', async () => {
     await fill();
     const other = await RocksLogStorage.open(log, { clusterId: 'other', memberId: 7 }).catch((error) => error);
-    expect((other as StorageError).reason).toBe('identity');
+    expect(other).toMatchObject({ reason: 'identity', found: identity });
     // {"version":3} under its seal.
     await changeRecord(Buffer.from('v'), () => Buffer.from('b1f806437b2276657273696f6e223a337d', 'hex'));
     const error = await openError();
@@ -178,6 +178,28 @@ describe('open', () => {
       'format',
       expect.stringContaining('format version 3, this program knows 1 to 2'),
     ]);
+  });
+});
+
+describe('a log that is in use', () => {
+  test('is refused in words, with the cause', async () => {
+    const holder = await RocksLogStorage.open(log, identity);
+    const error = await openError();
+    expect([error.reason, error.message]).toEqual(['in-use', expect.stringContaining('lock hold by current process')]);
+    expect(error.cause).toMatchObject({ code: 'LEVEL_LOCKED' });
+    await holder.close();
+  });
+
+  test('is waited for while its holder may be ending', async () => {
+    const holder = await RocksLogStorage.open(log, identity);
+    await write(holder, { entries: range(1, 3, 1) });
+    const opening = RocksLogStorage.open(log, identity, { inUseTimeoutMs: 60_000 });
+    // It has been refused at least once by the time another opening has.
+    await openError();
+    await holder.close();
+    const next = await opening;
+    expect(next.lastIndex()).toBe(3);
+    await next.close();
   });
 });
 

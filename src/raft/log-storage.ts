@@ -38,26 +38,32 @@ export interface LogStorage extends LogReader {
  * - `io`: the disk refused a read or a write. What is on it is known only after a new start.
  * - `no-space`: as `io`, and the cure is room.
  * - `format`: written by a program that this one does not understand.
- * - `identity`: the folder belongs to another member or cluster.
+ * - `identity`: the folder belongs to another member or cluster; `found` says to whom.
+ * - `in-use`: another process, or this one, has it open.
  */
-export type StorageErrorReason = 'corrupt' | 'io' | 'no-space' | 'format' | 'identity';
+export type StorageErrorReason = 'corrupt' | 'io' | 'no-space' | 'format' | 'identity' | 'in-use';
 
 /** A disk that cannot be trusted. Fatal: the process ends with the message, which says file, index and what to do. */
 export class StorageError extends Error {
   override readonly name = 'StorageError';
   readonly reason: StorageErrorReason;
+  readonly found?: MemberIdentity;
 
-  constructor(reason: StorageErrorReason, message: string, options?: ErrorOptions) {
+  constructor(reason: StorageErrorReason, message: string, options?: ErrorOptions & { found?: MemberIdentity }) {
     super(message, options);
     this.reason = reason;
+    if (options?.found) this.found = options.found;
   }
 }
 
-/** Of a StorageError, also behind other errors or when it comes from another thread and has lost its class; otherwise undefined. */
-export function storageErrorReason(error: unknown): StorageErrorReason | undefined {
-  for (let at = error; at instanceof Error; at = at.cause)
-    if (at.name === 'StorageError') return (at as StorageError).reason;
+/** A StorageError, also behind other errors or when it comes from another thread and has lost its class; otherwise undefined. */
+export function findStorageError(error: unknown): StorageError | undefined {
+  for (let at = error; at instanceof Error; at = at.cause) if (at.name === 'StorageError') return at as StorageError;
   return undefined;
+}
+
+export function storageErrorReason(error: unknown): StorageErrorReason | undefined {
+  return findStorageError(error)?.reason;
 }
 
 /** What an error of the operating system or of RocksDB means. */
@@ -77,6 +83,8 @@ export const remedies: Record<StorageErrorReason, string> = {
   'no-space': 'Make room on this disk, then start this member again.',
   format: 'Start the version of the program that wrote it, or a newer one.',
   identity: 'Check the data folder in the configuration.',
+  'in-use':
+    'Stop the process that has it open (fuser), or wait until it has ended: one that was killed ends when its disk has answered.',
 };
 
 export interface MemberIdentity {

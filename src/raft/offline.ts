@@ -144,7 +144,7 @@ function* entriesFrom(log: RocksLogStorage, first: number): Generator<Entry> {
 }
 
 /** Undefined: there is no log. The record is JSON, behind four bytes of checksum from format 2 on; opening the log checks it. */
-export async function readIdentity(dataDir: string): Promise<MemberIdentity | undefined> {
+async function readIdentity(dataDir: string): Promise<MemberIdentity | undefined> {
   const dir = join(dataDir, 'log');
   if (!existsSync(join(dir, 'CURRENT'))) return undefined;
   const db = new RocksLevel(dir, { keyEncoding: 'buffer', valueEncoding: 'buffer' });

@@ -48,6 +48,16 @@ const packLimitBytes = 256 << 10;
 /** Packs in one read of the disk. */
 const readPacks = 8;
 const scanRows = 1000;
+const inUseRetryMs = 50;
+
+const openOptions = {
+  createIfMissing: true,
+  parallelism: 1,
+  compaction: 'level',
+  memtableMemoryBudget: 32 << 20,
+  cacheSize: 1 << 20,
+  walTotalSizeLimit: 64 << 20,
+};
 
 interface SnapshotRecord {
   readonly snapshot: SnapshotMeta;
@@ -59,6 +69,8 @@ export interface RocksLogStorageOptions {
   readonly writerUrl?: URL | undefined;
   /** A write failed. By default thrown where nobody catches it: the thread ends. */
   readonly onError?: ((error: Error) => void) | undefined;
+  /** How long to wait for a process that has the log open and may be ending. Default 0. */
+  readonly inUseTimeoutMs?: number | undefined;
 }
 
 const entryKey = (index: number): Buffer => {
@@ -135,19 +147,7 @@ export class RocksLogStorage implements LogStorage {
     mkdirSync(dir, { recursive: true });
     const db = new RocksLevel(dir, { keyEncoding: 'buffer', valueEncoding: 'buffer' });
     const storage = new RocksLogStorage(db, dir);
-    try {
-      await db.open({
-        createIfMissing: true,
-        parallelism: 1,
-        compaction: 'level',
-        memtableMemoryBudget: 32 << 20,
-        cacheSize: 1 << 20,
-        walTotalSizeLimit: 64 << 20,
-      });
-    } catch (error) {
-      const cause = (error as Error).cause ?? error;
-      throw storage.#error(reasonOf(error), `cannot be opened: ${(cause as Error).message}`, cause);
-    }
+    await storage.#open(options.inUseTimeoutMs ?? 0);
     try {
       await storage.#load(identity);
     } catch (error) {
@@ -260,7 +260,7 @@ export class RocksLogStorage implements LogStorage {
   async verifyPack(first: number): Promise<number> {
     const key = entryKey(first);
     const [bytes] = await this.#db.getMany([key], { fillCache: false }).catch((error: Error) => {
-      throw this.#error(reasonOf(error), `entries from ${first} on cannot be read: ${error.message}`, error);
+      throw this.#error(reasonOf(error), `entries from ${first} on cannot be read: ${error.message}`, { cause: error });
     });
     if (bytes) this.#decode(bytes, first);
     else if (this.#packs.includes(first)) throw this.#error('corrupt', `entries from ${first} on are missing`);
@@ -295,8 +295,12 @@ export class RocksLogStorage implements LogStorage {
     return encodeTailMark({ index: last.index, indexTerm: last.term, term, vote, snapshotIndex });
   }
 
-  #error(reason: StorageErrorReason, what: string, cause?: unknown): StorageError {
-    return new StorageError(reason, `Raft log in "${this.#dir}": ${what}. ${remedies[reason]}`, { cause });
+  #error(
+    reason: StorageErrorReason,
+    what: string,
+    details: { cause?: unknown; found?: MemberIdentity } = {},
+  ): StorageError {
+    return new StorageError(reason, `Raft log in "${this.#dir}": ${what}. ${remedies[reason]}`, details);
   }
 
   #resetTo(snapshot: SnapshotMeta, cut: SnapshotMeta): void {
@@ -340,7 +344,7 @@ export class RocksLogStorage implements LogStorage {
     try {
       return this.#db.querySync({ gte, lt, limit, keyEncoding: 'buffer', valueEncoding: 'buffer' }).rows;
     } catch (error) {
-      throw this.#error(reasonOf(error), `entries cannot be read: ${(error as Error).message}`, error);
+      throw this.#error(reasonOf(error), `entries cannot be read: ${(error as Error).message}`, { cause: error });
     }
   }
 
@@ -375,7 +379,9 @@ export class RocksLogStorage implements LogStorage {
       if (wrong < 0 && entries.length > 0) return entries;
       throw new Error(wrong < 0 ? 'the pack is empty' : `found index ${entries[wrong]!.index} in place ${wrong}`);
     } catch (error) {
-      throw this.#error('corrupt', `entries from ${first} on cannot be read: ${(error as Error).message}`, error);
+      throw this.#error('corrupt', `entries from ${first} on cannot be read: ${(error as Error).message}`, {
+        cause: error,
+      });
     }
   }
 
@@ -391,10 +397,26 @@ export class RocksLogStorage implements LogStorage {
     return Array.from({ length: count }, (_, position) => bytes.readUIntLE(position * 6, 6));
   }
 
+  /** RocksDB's lock belongs to a process until its last thread has ended, which after SIGKILL may be a write of the disk later. */
+  async #open(inUseTimeoutMs: number): Promise<void> {
+    for (const deadlineMs = performance.now() + inUseTimeoutMs; ; ) {
+      try {
+        await this.#db.open(openOptions);
+        return;
+      } catch (error) {
+        const cause = ((error as Error).cause ?? error) as Error & { code?: string };
+        const isInUse = cause.code === 'LEVEL_LOCKED';
+        if (!isInUse || performance.now() >= deadlineMs)
+          throw this.#error(isInUse ? 'in-use' : reasonOf(error), `cannot be opened: ${cause.message}`, { cause });
+      }
+      await new Promise((resolve) => setTimeout(resolve, inUseRetryMs));
+    }
+  }
+
   async #load(identity: MemberIdentity): Promise<void> {
     const keys = ['v', 'i', 'h', 's'].map((key) => Buffer.from(key));
     const [version, owner, hard, snapshot] = await this.#db.getMany(keys).catch((error: Error) => {
-      throw this.#error(reasonOf(error), `its records cannot be read: ${error.message}`, error);
+      throw this.#error(reasonOf(error), `its records cannot be read: ${error.message}`, { cause: error });
     });
     const mark = this.#readMark();
     if (!version) {
@@ -415,6 +437,7 @@ export class RocksLogStorage implements LogStorage {
         'identity',
         `it belongs to member ${found.memberId} of cluster "${found.clusterId}", ` +
           `not to member ${identity.memberId} of cluster "${identity.clusterId}"`,
+        { found },
       );
     if (hard) {
       const [term, vote, commit] = this.#unpackNumbers(hard, 3, 'hard state') as [number, number, number];
@@ -438,7 +461,7 @@ export class RocksLogStorage implements LogStorage {
       return decodeTailMark(readFileSync(this.#tailPath));
     } catch (error) {
       if ((error as { code?: string }).code === 'ENOENT') return undefined;
-      throw this.#error(reasonOf(error), `its tail mark cannot be read: ${(error as Error).message}`, error);
+      throw this.#error(reasonOf(error), `its tail mark cannot be read: ${(error as Error).message}`, { cause: error });
     }
   }
 
@@ -495,7 +518,7 @@ export class RocksLogStorage implements LogStorage {
         try {
           entries.push(decodeEntryV1(rows[at + 1]!));
         } catch (error) {
-          throw this.#error('corrupt', `entry ${index} cannot be read: ${(error as Error).message}`, error);
+          throw this.#error('corrupt', `entry ${index} cannot be read: ${(error as Error).message}`, { cause: error });
         }
         if (entries.at(-1)!.index !== index) throw this.#error('corrupt', `entry ${index} is missing`);
         batch.del(rows[at]!);

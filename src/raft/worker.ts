@@ -22,6 +22,8 @@ const tickMs = 10;
 /** After a pause of this process at most this many ticks are made up for, so that what peers sent meanwhile is seen first. */
 const maxCatchUpTicks = 3;
 const pingIntervalMs = 250;
+/** Of a process before this one that was killed and still waits for its disk. */
+const inUseTimeoutMs = 30_000;
 /** A leader whose API thread is silent for this long, while this thread runs, gives leadership away. */
 const apiStallMs = 2_000;
 
@@ -77,7 +79,7 @@ async function run(port: MessagePort, options: WorkerData): Promise<void> {
   const storage = await RocksLogStorage.open(
     join(dataDir, 'log'),
     { clusterId, memberId },
-    { writerUrl: options.logWriterHref === undefined ? undefined : new URL(options.logWriterHref) },
+    { inUseTimeoutMs, writerUrl: options.logWriterHref === undefined ? undefined : new URL(options.logWriterHref) },
   );
   await removeUnknownSnapshots(dataDir, storage.snapshot());
   const ready = firstMessage(port, 'restored');

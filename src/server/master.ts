@@ -38,7 +38,7 @@ import {
   reloadingServerCredentials,
 } from '../lib/reloading-certificates.ts';
 import { startRaftNode } from '../raft/index.ts';
-import { readIdentity } from '../raft/offline.ts';
+import { findStorageError } from '../raft/log-storage.ts';
 import type { RaftNode } from '../raft/types.ts';
 import { startScheduler } from '../scheduler/scheduler.ts';
 import { createStore } from '../store/index.ts';
@@ -98,7 +98,6 @@ export async function startMaster(
   const self = config.members.find((member) => member.id === config.memberId)!;
   const tls = config.tls;
 
-  await refuseForeignData(config);
   const { store, stateMachine, attach, startLeaseKeeper } = createStore();
   const raft = await startRaftNode(
     {
@@ -118,7 +117,9 @@ export async function startMaster(
     },
     stateMachine,
     logger.child({ part: 'raft' }),
-  );
+  ).catch((error: unknown) => {
+    throw explainForeignData(config, error) ?? error;
+  });
   attach(raft);
   if (options.join && !(await catchUp(raft, options.signal))) {
     await raft.stop();
@@ -367,11 +368,11 @@ async function catchUp(raft: Pick<RaftNode<unknown>, 'readBarrier'>, signal: Abo
   return false;
 }
 
-/** Consensus would refuse it too, but does not know of epochs. @throws ConfigError */
-async function refuseForeignData(config: MasterConfig): Promise<void> {
-  const found = await readIdentity(config.dataDir);
+/** Consensus refuses it, but does not know of epochs. */
+function explainForeignData(config: MasterConfig, cause: unknown): ConfigError | undefined {
+  const found = findStorageError(cause)?.found;
   const problem = found && explainMismatch(config.dataDir, found.clusterId, config);
-  if (problem) throw new ConfigError(problem);
+  return problem === undefined ? undefined : new ConfigError(problem, { cause });
 }
 
 /** Masters are no API objects; events about them need something to be about. */

@@ -8,7 +8,7 @@ import { runningProcess } from '../members/pid-file.ts';
 import { renderTable } from '../render-table.ts';
 
 /** `unreachable`: a master whose process runs but which does not answer. */
-export type MemberState = 'running' | 'paused' | 'unreachable' | 'down';
+export type MemberState = 'running' | 'paused' | 'ending' | 'unreachable' | 'down';
 
 export interface MemberStatus {
   readonly name: string;

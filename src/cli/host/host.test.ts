@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { withLock } from '../cluster/lock.ts';
 import { removePidFile, runningProcess, writePidFile } from '../members/pid-file.ts';
 import { mountsBelow } from './mounts.ts';
-import { findProcesses, inspectProcess, isAlive, signalProcess, waitForExit } from './processes.ts';
+import { findProcesses, inspectProcess, isAlive, parseProcStat, signalProcess, waitForExit } from './processes.ts';
 
 let folder: string;
 beforeAll(() => {
@@ -72,6 +72,18 @@ describe('waitForExit', () => {
     await sleeper.end();
     expect(await waitForExit(identity, 1)).toBe(true);
     expect(isAlive(identity)).toBe(false);
+  });
+});
+
+describe('parseProcStat', () => {
+  const line = (state: string, threads: number) =>
+    `4711 (node (x) y) ${state} 1 4711 4711 0 -1 4194560 9 0 1 0 5 6 0 0 20 0 ${threads} 0 8271 0 0 18446744073709551615 0 0`;
+
+  it('tells a process that is being killed and waits for its disk from its corpse', () => {
+    expect(parseProcStat(line('Z', 2))).toEqual({ state: 'ending', startTicks: '8271' });
+    expect(parseProcStat(line('Z', 1))).toBeUndefined();
+    expect(parseProcStat(line('S', 12))).toEqual({ state: 'running', startTicks: '8271' });
+    expect(parseProcStat(line('T', 12))).toEqual({ state: 'paused', startTicks: '8271' });
   });
 });
 

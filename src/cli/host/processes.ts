@@ -8,7 +8,8 @@ export interface ProcessIdentity {
   readonly startTime: string;
 }
 
-export type ProcessState = 'running' | 'paused';
+/** `ending`: killed, but a thread of it still waits for a disk, so its files and locks are held. */
+export type ProcessState = 'running' | 'paused' | 'ending';
 
 const hasProc = existsSync('/proc/self/stat');
 
@@ -61,15 +62,23 @@ export function findProcesses(matches: (args: string[]) => boolean): ProcessIden
 
 let boot: string | undefined;
 
-/** proc(5): after the name in parentheses, field 3 is the state and field 22 the start, in ticks since boot. */
 function inspectProc(pid: number): (ProcessIdentity & { state: ProcessState }) | undefined {
   const stat = readIfThere(`/proc/${pid}/stat`);
-  if (!stat) return undefined;
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  const state = fields[0];
-  if (state === 'Z' || state === 'X') return undefined;
+  const found = stat && parseProcStat(stat);
+  if (!found) return undefined;
   boot ??= readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
-  return { pid, startTime: `${boot}/${fields[19]}`, state: state === 'T' || state === 't' ? 'paused' : 'running' };
+  return { pid, startTime: `${boot}/${found.startTicks}`, state: found.state };
+}
+
+/**
+ * `/proc/PID/stat` as in proc(5): after the name in parentheses, field 3 is the first thread's state, field 20 the number of threads, field 22 the
+ * start in ticks since boot. The first thread is a corpse at once; the process is only when no other thread is left. Undefined: it has ended.
+ */
+export function parseProcStat(stat: string): { state: ProcessState; startTicks: string } | undefined {
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const [first, threads, startTicks] = [fields[0], Number(fields[17]), fields[19]!];
+  if (first === 'Z' || first === 'X') return threads > 1 ? { state: 'ending', startTicks } : undefined;
+  return { state: first === 'T' || first === 't' ? 'paused' : 'running', startTicks };
 }
 
 function inspectPs(pid: number): (ProcessIdentity & { state: ProcessState }) | undefined {

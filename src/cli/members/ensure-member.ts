@@ -7,13 +7,16 @@ import type { ClusterPaths } from '../cluster/paths.ts';
 import { renderAgent, renderLoadBalancer, renderMaster } from '../cluster/render-configs.ts';
 import type { Cluster, Member } from '../cluster/topology.ts';
 import { namespaceExists } from '../host/network.ts';
-import type { ProcessIdentity } from '../host/processes.ts';
+import { type ProcessIdentity, waitForExit } from '../host/processes.ts';
 import { findUnrecorded, launch } from './launch.ts';
 import { findLeftovers, removeDeadSockets } from './leftovers.ts';
 import { runningProcess, writePidFile } from './pid-file.ts';
 
 /** What containerd starts sandboxes with; `up` imports it under this name. */
 export const sandboxImage = 'trimast.local/pause:latest';
+
+/** A killed process ends when its disk has answered. */
+const endTimeoutMs = 30_000;
 
 export interface EnsuredMember {
   readonly member: Member;
@@ -29,7 +32,12 @@ export async function ensureMember(
   environment: Readonly<Record<string, string>> = {},
 ): Promise<EnsuredMember> {
   const running = runningProcess(paths.runDir, member.name);
-  if (running) return { member, identity: running, started: false };
+  if (running && running.state !== 'ending') return { member, identity: running, started: false };
+  if (running && !(await waitForExit(running, endTimeoutMs)))
+    throw new CliError(
+      `start ${member.name}: process ${running.pid} was killed, but has not ended after ${endTimeoutMs} ms: ` +
+        'it waits for its disk, and holds its files until then',
+    );
   const unrecorded = findUnrecorded(member, paths);
   if (unrecorded) {
     writePidFile(paths.runDir, member.name, unrecorded);
