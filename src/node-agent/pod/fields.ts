@@ -69,7 +69,8 @@ export function resourceValue(
   const resource = rest.join('.');
   const { requests, limits } = container.resources ?? {};
   let quantity: string | number | undefined;
-  if (kind === 'limits') quantity = limits?.[resource] ?? fallback(resource, context);
+  if (kind === 'limits')
+    quantity = limits?.[resource] ?? spec.resources?.limits?.[resource] ?? fallback(resource, context);
   else if (kind === 'requests') quantity = requests?.[resource] ?? limits?.[resource] ?? 0;
   else throw new Error(`unsupported resource "${selector.resource}"`);
   const { nanos } = parseQuantity(String(quantity));

@@ -8,7 +8,7 @@ import { runHandler } from '../probes/handlers.ts';
 import { retryDelayMs } from './back-off.ts';
 import { containerHash, containerSpec, RunAsNonRootError } from './container-spec.ts';
 import type { WorkerContext } from './context.ts';
-import { containerEnv, MissingObjectError } from './env.ts';
+import { containerEnv, MissingObjectError, type PodObjects } from './env.ts';
 import type { FieldContext } from './fields.ts';
 import { NOTHING_OBSERVED, PodObserver, type RuntimeObservation } from './observer.ts';
 import { isReplacing, plan, type Step, type Stop } from './plan.ts';
@@ -335,7 +335,7 @@ export class PodWorker {
     if (image?.state !== 'present') return;
     let reason = 'CreateContainerConfigError';
     try {
-      const env = containerEnv(container, this.#fields(), this.#context.objects(this.#pod.metadata.namespace));
+      const env = containerEnv(container, this.#fields(), await this.#envObjects(container));
       const mounts = await storage.mounts({ pod: this.#pod, container, attempt, env, podIps: this.#ips() });
       const context = { attempt, streak, kind, image, env, mounts, nodeMemoryBytes: node.memoryBytes };
       const spec = containerSpec(this.#pod, container, context);
@@ -356,6 +356,18 @@ export class PodWorker {
       this.#event('Warning', 'Failed', expected ? `Error: ${failure.message}` : `Error: ${reason}: ${failure.message}`);
     }
     this.#images.forget(container.name);
+  }
+
+  /** What the container's environment is made of, files of volumes included. */
+  async #envObjects(container: Container): Promise<PodObjects> {
+    const files = new Map<string, string | undefined>();
+    for (const { valueFrom } of container.env ?? []) {
+      if (!valueFrom?.fileKeyRef) continue;
+      const { volumeName, path } = valueFrom.fileKeyRef;
+      files.set(`${volumeName}/${path}`, await this.#context.storage.volumeFile(this.#pod, volumeName, path));
+    }
+    const objects = this.#context.objects(this.#pod.metadata.namespace);
+    return { ...objects, envFile: (volume, path) => files.get(`${volume}/${path}`) };
   }
 
   async #postStart(container: Container, containerId: string): Promise<void> {

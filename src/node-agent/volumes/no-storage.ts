@@ -8,6 +8,7 @@ export function createNoStorage(): PodStorage {
       for (const volume of pod.spec.volumes ?? []) volumePayload(volume, context, { ...objects, token: () => '' });
     },
     written: async () => undefined,
+    volumeFile: async () => undefined,
     mounts: async () => [],
     terminationMessage: async () => '',
     logDirectory: ({ namespace, name, uid }) => `/var/log/pods/${namespace}_${name}_${uid}`,

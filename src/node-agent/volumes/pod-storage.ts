@@ -1,11 +1,9 @@
 /**
- * Everything of a pod on the node's disk, below `ROOT/<uid>/`: `volumes/<name>`, `etc-hosts`, `termination/<container>/<attempt>`, and its logs.
+ * Everything of a pod on the node's disk, below `ROOT/<uid>/`: `volumes/<name>`, `subpaths/<container>/<n>`, `etc-hosts`, `termination/<container>/<attempt>`, and its logs.
  * What is written is remembered nowhere else: a restarted agent finds it by the same paths.
  */
-import { execFile } from 'node:child_process';
-import { chmod, chown, mkdir, open, readdir, readFile, realpath, rm, stat, writeFile } from 'node:fs/promises';
-import { join, sep } from 'node:path';
-import { promisify } from 'node:util';
+import { chmod, chown, mkdir, open, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Container, EmptyDirVolumeSource, Volume, VolumeMount } from '../../api/generated/types/core-v1.ts';
 import { terminationMessagePath } from '../pod/container-spec.ts';
 import { expandReferences, type PodObjects } from '../pod/env.ts';
@@ -16,7 +14,9 @@ import type { WantedPod } from '../pod/types.ts';
 import type { Mount } from '../runtime/runtime.ts';
 import { writeAtomically } from './atomic-writer.ts';
 import { prepareHostPath } from './host-path.ts';
+import { createMounter, type Mounter } from './mounts.ts';
 import { volumePayload } from './payload.ts';
+import { descriptorPath, openInside, readInside } from './safe-open.ts';
 
 export interface MountRequest {
   readonly pod: WantedPod;
@@ -31,6 +31,8 @@ export interface PodStorage {
   prepare(pod: WantedPod, context: FieldContext, objects: PodObjects): Promise<void>;
   /** The file of a volume of ours as it is now; undefined when there is none. */
   written(podUid: string, volume: string, path: string): Promise<string | undefined>;
+  /** The text of a file in a volume, for `fileKeyRef`. Undefined when there is none. @throws Error when it leads out of the volume. */
+  volumeFile(pod: WantedPod, volume: string, path: string): Promise<string | undefined>;
   /** The mounts of one container; makes its termination-message file and the pod's hosts file. */
   mounts(request: MountRequest): Promise<Mount[]>;
   /** At most 4 KiB; empty when there is none. */
@@ -43,14 +45,14 @@ export interface PodStorage {
 }
 
 const MAX_TERMINATION_MESSAGE_BYTES = 4096;
-const COMMAND_TIMEOUT_MS = 10_000;
-const run = promisify(execFile);
 
 export interface DiskStorageOptions {
   /** Folder of all pods' data. */
   readonly root: string;
   readonly logsRoot: string;
   readonly clusterDomain: string;
+  /** Default: the machine's own mounts. */
+  readonly mounter?: Mounter;
 }
 
 export function createDiskStorage(options: DiskStorageOptions): PodStorage {
@@ -59,9 +61,11 @@ export function createDiskStorage(options: DiskStorageOptions): PodStorage {
 
 class DiskStorage implements PodStorage {
   readonly #options: DiskStorageOptions;
+  readonly #mounter: Mounter;
 
   constructor(options: DiskStorageOptions) {
     this.#options = options;
+    this.#mounter = options.mounter ?? createMounter();
   }
 
   async prepare(pod: WantedPod, context: FieldContext, objects: PodObjects): Promise<void> {
@@ -83,14 +87,26 @@ class DiskStorage implements PodStorage {
     return readFile(file, 'utf8').catch(() => undefined);
   }
 
+  async volumeFile(pod: WantedPod, volume: string, path: string): Promise<string | undefined> {
+    return readInside(
+      this.#folderOf(
+        pod,
+        pod.spec.volumes?.find(({ name }) => name === volume),
+        volume,
+      ),
+      path,
+    );
+  }
+
   async mounts(request: MountRequest): Promise<Mount[]> {
     const { pod, container } = request;
     const mounts: Mount[] = [];
+    await this.#dropSubPaths(pod.metadata.uid, container.name);
     for (const mount of container.volumeMounts ?? []) {
       const volume = pod.spec.volumes?.find(({ name }) => name === mount.name);
       if (!volume)
         throw new Error(`container "${container.name}" mounts volume "${mount.name}", which is not in the pod`);
-      mounts.push(await this.#volumeMount(request, volume, mount));
+      mounts.push(await this.#volumeMount(request, volume, mount, mounts.length));
     }
     const taken = new Set(mounts.map(({ containerPath }) => containerPath));
     if (!pod.spec.hostNetwork && !taken.has('/etc/hosts')) mounts.push(await this.#hostsMount(request));
@@ -124,11 +140,7 @@ class DiskStorage implements PodStorage {
 
   async remove(pod: { namespace: string; name: string; uid: string }): Promise<void> {
     const folder = join(this.#options.root, pod.uid);
-    const volumes = join(folder, 'volumes');
-    for (const name of await readdir(volumes).catch(() => [])) {
-      if (await isMountPoint(join(volumes, name)))
-        await run('umount', [join(volumes, name)], { timeout: COMMAND_TIMEOUT_MS });
-    }
+    for (const target of await this.#mounter.below(folder)) await this.#mounter.unmount(target);
     await rm(folder, { recursive: true, force: true });
     if (pod.namespace !== '') await rm(this.logDirectory(pod), { recursive: true, force: true });
   }
@@ -144,13 +156,17 @@ class DiskStorage implements PodStorage {
     return [...found.values()];
   }
 
+  #folderOf(pod: WantedPod, volume: Volume | undefined, name: string): string {
+    return volume?.hostPath?.path ?? join(this.#options.root, pod.metadata.uid, 'volumes', name);
+  }
+
   async #prepareEmptyDir(target: string, source: EmptyDirVolumeSource, group: number | undefined): Promise<void> {
     const isNew = !(await stat(target).catch(() => undefined));
     await mkdir(target, { recursive: true });
-    if (source.medium === 'Memory' && !(await isMountPoint(target))) {
+    if (source.medium === 'Memory' && !(await this.#mounter.below(join(target, '..'))).includes(target)) {
       const size = source.sizeLimit === undefined ? [] : [`size=${bytes(source.sizeLimit)}`];
       const options = ['mode=0777', ...size].join(',');
-      await run('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', target], { timeout: COMMAND_TIMEOUT_MS });
+      await this.#mounter.tmpfs(target, options);
     }
     // Later changes of mode are the pod's own business.
     if (!isNew) return;
@@ -158,14 +174,15 @@ class DiskStorage implements PodStorage {
     await chmod(target, group === undefined ? 0o777 : 0o2777);
   }
 
-  async #volumeMount(request: MountRequest, volume: Volume, mount: VolumeMount): Promise<Mount> {
-    const folder = volume.hostPath?.path ?? join(this.#options.root, request.pod.metadata.uid, 'volumes', volume.name);
+  async #volumeMount(request: MountRequest, volume: Volume, mount: VolumeMount, index: number): Promise<Mount> {
+    const folder = this.#folderOf(request.pod, volume, volume.name);
     const known = new Map(request.env.map(({ name, value }) => [name, value]));
     const subPath = mount.subPathExpr !== undefined ? expandReferences(mount.subPathExpr, known) : mount.subPath;
     const isPayload = !(volume.hostPath || volume.emptyDir);
+    const place = join(this.#options.root, request.pod.metadata.uid, 'subpaths', request.container.name, String(index));
     return {
       containerPath: mount.mountPath.startsWith('/') ? mount.mountPath : `/${mount.mountPath}`,
-      hostPath: subPath ? await resolveSubPath(folder, subPath, !isPayload && !mount.readOnly) : folder,
+      hostPath: subPath ? await this.#showSubPath(folder, subPath, place, !isPayload) : folder,
       readOnly: mount.readOnly === true || isPayload,
       propagation:
         mount.mountPropagation === 'Bidirectional'
@@ -174,6 +191,30 @@ class DiskStorage implements PodStorage {
             ? 'host-to-container'
             : 'private',
     };
+  }
+
+  /** The runtime mounts by path, and the pod could change that path in between: it is given a place of ours that shows what was opened. */
+  async #showSubPath(folder: string, subPath: string, place: string, create: boolean): Promise<string> {
+    const handle = await openInside(folder, subPath, create).catch((error: Error) => {
+      throw new Error(`failed to prepare subPath for volumeMount: ${error.message}`, { cause: error });
+    });
+    try {
+      await mkdir(join(place, '..'), { recursive: true, mode: 0o750 });
+      if ((await handle.stat()).isDirectory()) await mkdir(place);
+      else await writeFile(place, '', { mode: 0o640 });
+      await this.#mounter.bind(descriptorPath(handle), place);
+      return place;
+    } finally {
+      await handle.close();
+    }
+  }
+
+  /** Of the run before: what its subPaths stood for may be another thing now. */
+  async #dropSubPaths(podUid: string, container: string): Promise<void> {
+    const folder = join(this.#options.root, podUid, 'subpaths', container);
+    if (!(await stat(folder).catch(() => undefined))) return;
+    for (const target of await this.#mounter.below(folder)) await this.#mounter.unmount(target);
+    await rm(folder, { recursive: true });
   }
 
   async #hostsMount({ pod, podIps }: MountRequest): Promise<Mount> {
@@ -203,33 +244,4 @@ export function hostsFile(pod: WantedPod, podIps: readonly string[], clusterDoma
     ...(aliases.length > 0 ? ['', '# Entries added by HostAliases.', ...aliases] : []),
     '',
   ].join('\n');
-}
-
-/** The real path of `subPath` in a volume. @throws Error when it leads out of the volume, also through a link that a pod planted. */
-export async function resolveSubPath(folder: string, subPath: string, create: boolean): Promise<string> {
-  if (subPath.startsWith('/') || subPath.split('/').includes('..')) {
-    throw new Error(`subPath "${subPath}" must be relative and without ".."`);
-  }
-  const root = await realpath(folder);
-  const inside = (path: string) => path === root || path.startsWith(root + sep);
-  let current = root;
-  for (const part of subPath.split('/').filter((piece) => piece !== '' && piece !== '.')) {
-    const next = join(current, part);
-    // Each step is checked before anything is made below it.
-    const real = await realpath(next).catch(() => undefined);
-    if (real === undefined) {
-      if (!create) throw new Error(`subPath "${subPath}" does not exist in the volume`);
-      await mkdir(next);
-      // Open to the pod's user, and with the volume's group where it has one.
-      await chmod(next, ((await stat(current)).mode & 0o2000) | 0o777);
-      current = next;
-    } else current = real;
-    if (!inside(current)) throw new Error(`subPath "${subPath}" leads out of the volume`);
-  }
-  return current;
-}
-
-async function isMountPoint(path: string): Promise<boolean> {
-  const [own, parent] = await Promise.all([stat(path), stat(join(path, '..'))]).catch(() => [undefined, undefined]);
-  return own !== undefined && parent !== undefined && own.dev !== parent.dev;
 }

@@ -1,4 +1,16 @@
-import { mkdir, mkdtemp, readdir, readFile, readlink, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  readlink,
+  rename,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -7,8 +19,11 @@ import type { PodObjects } from '../pod/env.ts';
 import type { FieldContext } from '../pod/fields.ts';
 import { testContainer, testPod } from '../testing/pods.ts';
 import { writeAtomically } from './atomic-writer.ts';
+import { mountPointsBelow } from './mounts.ts';
 import { volumePayload } from './payload.ts';
-import { createDiskStorage, hostsFile, resolveSubPath } from './pod-storage.ts';
+import { createDiskStorage, hostsFile } from './pod-storage.ts';
+import { descriptorPath, openInside, readInside } from './safe-open.ts';
+import { FakeMounter } from './testing/fake-mounter.ts';
 
 let folder: string;
 beforeEach(async () => {
@@ -95,16 +110,67 @@ describe('writeAtomically', () => {
   });
 });
 
-describe('resolveSubPath', () => {
-  it('makes missing folders when asked', async () => {
-    expect(await resolveSubPath(folder, 'a/b', true)).toBe(join(folder, 'a/b'));
-    await expect(resolveSubPath(folder, 'c', false)).rejects.toThrow('does not exist');
+describe('openInside', () => {
+  async function opened(path: string, create = false): Promise<string> {
+    const handle = await openInside(folder, path, create);
+    try {
+      return await readlink(descriptorPath(handle));
+    } finally {
+      await handle.close();
+    }
+  }
+
+  it('opens what is there and makes what is missing, with the mode of the volume', async () => {
+    await chmod(folder, 0o2777);
+    expect(await opened('a/b', true)).toBe(join(folder, 'a/b'));
+    expect((await stat(join(folder, 'a/b'))).mode & 0o7777).toBe(0o2777);
+    await expect(opened('c')).rejects.toThrow('does not exist');
   });
 
-  it('does not leave the volume', async () => {
+  it('follows links within the volume and refuses those that lead out', async () => {
+    await mkdir(join(folder, 'real'));
+    await symlink('real', join(folder, 'inside'));
     await symlink('/etc', join(folder, 'out'));
-    await expect(resolveSubPath(folder, 'out/passwd', true)).rejects.toThrow('leads out of the volume');
-    await expect(resolveSubPath(folder, '../x', true)).rejects.toThrow('without ".."');
+    expect(await opened('inside/new', true)).toBe(join(folder, 'real/new'));
+    await expect(opened('out/passwd')).rejects.toThrow('leads out of the volume');
+    await expect(opened('out', true)).rejects.toThrow('leads out of the volume');
+    await expect(opened('../x', true)).rejects.toThrow('without ".."');
+  });
+
+  it('is never led out by a pod that swaps a folder for a link all the time', async () => {
+    await mkdir(join(folder, 'volume/real'), { recursive: true });
+    const volume = join(folder, 'volume');
+    await writeFile(join(folder, 'secret'), 'of the host');
+    let swapping = true;
+    const swap = (async () => {
+      while (swapping) {
+        await symlink(folder, join(volume, 'next'));
+        await rename(join(volume, 'next'), join(volume, 'trap'));
+        await rm(join(volume, 'trap'));
+        await mkdir(join(volume, 'trap'));
+        await rm(join(volume, 'trap'), { recursive: true });
+      }
+    })();
+    for (let i = 0; i < 300; i++)
+      expect(await readInside(volume, 'trap/secret').catch(() => undefined)).toBeUndefined();
+    swapping = false;
+    await swap;
+  });
+
+  it('reads regular files only', async () => {
+    await writeFile(join(folder, 'vars'), "A='1'");
+    await mkdir(join(folder, 'sub'));
+    expect(await readInside(folder, 'vars')).toBe("A='1'");
+    expect(await readInside(folder, 'nothing')).toBeUndefined();
+    await expect(readInside(folder, 'sub')).rejects.toThrow('not a file');
+  });
+});
+
+describe('mountPointsBelow', () => {
+  it('names the innermost first, with odd characters', () => {
+    const info =
+      '1 0 0:1 / / rw - ext4 a rw\n2 1 0:2 / /p/a\\040b rw - tmpfs t rw\n3 2 0:2 / /p/a\\040b/c rw - tmpfs t rw\n4 1 0:2 / /pp rw';
+    expect(mountPointsBelow(info, '/p')).toEqual(['/p/a b/c', '/p/a b']);
   });
 });
 
@@ -126,6 +192,7 @@ describe('DiskStorage', () => {
       root: join(folder, 'pods'),
       logsRoot: join(folder, 'logs'),
       clusterDomain: 'cluster.local',
+      mounter: new FakeMounter(),
     });
   }
 
