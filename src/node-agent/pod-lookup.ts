@@ -32,7 +32,7 @@ export interface PodTarget {
   /** The sandbox's id, which is also the id of its task in containerd's `k8s.io` namespace. Unset while there is none. */
   readonly sandboxId?: string;
   readonly podIp?: string;
-  /** In the order of the spec: regular containers, then init containers. */
+  /** In the order of the spec: regular containers, then init and ephemeral ones. */
   readonly containers: readonly ContainerTarget[];
   /** What `kubectl logs` and `exec` use without `-c`: the annotation kubectl.kubernetes.io/default-container, or the first one. */
   readonly defaultContainer: string;

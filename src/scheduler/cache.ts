@@ -2,9 +2,10 @@
  * Nodes with the pods on them, kept up to date from informers, plus *assumed* pods: those whose binding is on its way. An assumed pod
  * counts as placed until the informer confirms it or the binding fails, so that one decision never ignores the one before.
  */
+
+import { add, subtract } from '../api/meta/pod-resources.ts';
 import { assert } from '../lib/assert.ts';
 import type { NodeFacts } from './pod-info.ts';
-import { add, subtract } from './resources.ts';
 import type { NodeInfo, PodInfo } from './types.ts';
 
 interface Entry extends NodeInfo {

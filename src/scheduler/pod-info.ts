@@ -1,6 +1,6 @@
 /** From API objects to what the scheduler keeps. */
 import type { Node, Pod } from '../api/generated/types/core-v1.ts';
-import { podRequests, type Resources, toResources } from './resources.ts';
+import { podRequests, type Resources, toResources } from '../api/meta/pod-resources.ts';
 import type { HostPort, NodeInfo, PodInfo } from './types.ts';
 
 /** What scoring assumes of a pod that asks for nothing, so that such pods spread too: 100 millicores, 200 MiB. */

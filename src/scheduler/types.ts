@@ -1,6 +1,6 @@
 /** What the scheduler keeps of pods and nodes (compact, parsed once), and what a plugin is: a pure function over them. */
 import type { Affinity, Taint, Toleration, TopologySpreadConstraint } from '../api/generated/types/core-v1.ts';
-import type { Resources } from './resources.ts';
+import type { Resources } from '../api/meta/pod-resources.ts';
 
 export interface PodInfo {
   /** `namespace/name`. */

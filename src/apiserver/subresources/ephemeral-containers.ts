@@ -1,5 +1,6 @@
 /** PUT or PATCH of `pods/NAME/ephemeralcontainers`: adds debug containers to a running pod; they are never changed or removed. */
 import type { Pod } from '../../api/generated/types/core-v1.ts';
+import { moveGeneration } from '../../api/kinds/strategy.ts';
 import { invalid } from '../../api/meta/field-error.ts';
 import { type KubernetesObject, resources } from '../../api/types.ts';
 
@@ -23,4 +24,5 @@ export function prepareEphemeralContainers(object: KubernetesObject, old: Kubern
   Object.assign(object, old);
   delete object.metadata?.resourceVersion;
   object.spec = { ...(old.spec as object | undefined), ephemeralContainers: wanted };
+  moveGeneration(object, old);
 }

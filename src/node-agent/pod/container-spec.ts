@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import type { Container } from '../../api/generated/types/core-v1.ts';
 import { type ContainerSecurity, type ContainerSpec, type Mount, runtimeLabels } from '../runtime/runtime.ts';
 import { expandReferences } from './env.ts';
+import type { ContainerKind } from './plan.ts';
 import { containerResources } from './qos.ts';
 import { supplementalGroups } from './sandbox-spec.ts';
 import { annotationKeys, isSidecar, type WantedPod } from './types.ts';
@@ -10,7 +11,9 @@ import { annotationKeys, isSidecar, type WantedPod } from './types.ts';
 export interface ContainerContext {
   readonly attempt: number;
   readonly streak: number;
-  readonly kind: 'init' | 'regular';
+  readonly kind: ContainerKind;
+  /** In whose process namespace it runs; unset: its own. */
+  readonly targetId?: string | undefined;
   readonly image: { readonly id: string; readonly user?: number; readonly username?: string };
   readonly env: readonly { readonly name: string; readonly value: string }[];
   readonly mounts: readonly Mount[];
@@ -60,6 +63,7 @@ export function containerSpec(pod: WantedPod, container: Container, context: Con
       [annotationKeys.backOffStreak]: String(context.streak),
       [annotationKeys.kind]: isSidecar(container) ? 'sidecar' : context.kind,
     },
+    ...(context.targetId !== undefined && { targetId: context.targetId }),
     logPath: containerLogPath(container.name, context.attempt),
     stdin: container.stdin === true,
     stdinOnce: container.stdinOnce === true,

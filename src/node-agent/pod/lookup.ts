@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import type { ContainerTarget, PodLookup, PodTarget } from '../pod-lookup.ts';
 import type { PodStorage } from '../volumes/pod-storage.ts';
 import { containerLogPath } from './container-spec.ts';
-import { newestOf } from './types.ts';
+import { statusesOf } from './status.ts';
+import { ephemeralContainers, newestOf } from './types.ts';
 import type { PodWorker } from './worker.ts';
 
 const DEFAULT_CONTAINER = 'kubectl.kubernetes.io/default-container';
@@ -41,6 +42,7 @@ function podTarget(worker: PodWorker, storage: PodStorage): PodTarget {
   const names = [
     ...spec.containers.map((container) => ({ container, kind: 'regular' as const })),
     ...(spec.initContainers ?? []).map((container) => ({ container, kind: 'init' as const })),
+    ...ephemeralContainers(spec).map((container) => ({ container, kind: 'ephemeral' as const })),
   ];
   const sandbox = seen.sandboxes[0];
   return {
@@ -56,7 +58,7 @@ function podTarget(worker: PodWorker, storage: PodStorage): PodTarget {
       const previous = seen.containers
         .filter(({ name, attempt }) => name === container.name && newest && attempt < newest.attempt)
         .sort((a, b) => b.attempt - a.attempt)[0];
-      const statuses = kind === 'init' ? status?.initContainerStatuses : status?.containerStatuses;
+      const statuses = statusesOf(status, kind);
       const waiting = statuses?.find(({ name }) => name === container.name)?.state?.waiting?.reason;
       const logs = storage.logDirectory(metadata);
       return {

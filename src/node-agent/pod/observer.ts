@@ -6,7 +6,7 @@
 import { type Runtime, type RuntimeContainer, RuntimeError, type Sandbox } from '../runtime/runtime.ts';
 import type { PodStorage } from '../volumes/pod-storage.ts';
 import { logTail } from './log-tail.ts';
-import type { WantedPod } from './types.ts';
+import { allContainers, type WantedPod } from './types.ts';
 
 export interface RuntimeObservation {
   readonly sandboxes: readonly Sandbox[];
@@ -79,9 +79,7 @@ export class PodObserver {
   async #terminationMessage(pod: WantedPod, container: RuntimeContainer): Promise<string> {
     const text = await this.#storage.terminationMessage(pod.metadata.uid, container.name, container.attempt);
     if (text !== '' || container.exitCode === 0) return text;
-    const spec = [...pod.spec.containers, ...(pod.spec.initContainers ?? [])].find(
-      ({ name }) => name === container.name,
-    );
+    const spec = allContainers(pod).find(({ name }) => name === container.name);
     return spec?.terminationMessagePolicy === 'FallbackToLogsOnError' ? logTail(container.logPath) : '';
   }
 }

@@ -44,6 +44,51 @@ describe('plan: start', () => {
   });
 });
 
+describe('plan: ephemeral containers', () => {
+  const debug = testContainer('debug');
+  const pod = testPod({ ephemeralContainers: [debug], initContainers: [testContainer('init')] });
+  const images = new Map(['debug', 'init', 'app'].map((name) => [name, { state: 'present' as const, id: 'i' }]));
+
+  it('starts one once, even while init containers run', () => {
+    expect(next(pod, { images, containers: [runtimeContainer('init')] })).toMatchObject({
+      do: 'start-container',
+      container: { name: 'debug' },
+      kind: 'ephemeral',
+    });
+    const over = ended('debug', 1, 500);
+    expect(next(pod, { images, containers: [over] })).toMatchObject({ container: { name: 'init' } });
+  });
+
+  it('does not start one again whose remains are gone', () => {
+    const terminated = { exitCode: 0 };
+    const ephemeralContainerStatuses = [
+      { name: 'debug', state: { terminated }, image: '', imageID: '', ready: false, restartCount: 0 },
+    ];
+    const reported = { ...pod, status: { ephemeralContainerStatuses } };
+    expect(next(reported, { images })).toMatchObject({ container: { name: 'init' } });
+  });
+
+  it('stops with the pod and does not keep it running', () => {
+    const never = testPod({ ephemeralContainers: [debug], restartPolicy: 'Never' });
+    const containers = [ended('app', 0, 500), runtimeContainer('debug')];
+    expect(next(never, { containers })).toMatchObject({ do: 'stop-containers', stops: [{ name: 'debug' }] });
+  });
+});
+
+describe('plan: restarts beside others', () => {
+  it('counts on from the reported restarts when the runtime has lost the container', () => {
+    const status = { name: 'app', containerID: 'containerd://x', restartCount: 3, image: '', imageID: '', ready: true };
+    const pod = { ...testPod(), status: { containerStatuses: [status] } };
+    expect(next(pod, {})).toMatchObject({ do: 'start-container', attempt: 4 });
+  });
+
+  it('restarts a regular container while a sidecar that has started before is down', () => {
+    const pod = testPod({ initContainers: [testContainer('sidecar', { restartPolicy: 'Always' })] });
+    const containers = [ended('sidecar', 1, 900, { streak: 3 }), ended('app', 1, 900)];
+    expect(next(pod, { containers })).toMatchObject({ do: 'start-container', container: { name: 'app' }, attempt: 1 });
+  });
+});
+
 describe('plan: init containers', () => {
   const pod = testPod({ initContainers: [testContainer('init'), testContainer('other')] });
 

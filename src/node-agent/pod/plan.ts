@@ -10,6 +10,7 @@ import { nextRestart } from './back-off.ts';
 import {
   annotationKeys,
   type Ending,
+  ephemeralContainers,
   hasEnded,
   isRunning,
   isSidecar,
@@ -25,6 +26,8 @@ export interface Stop {
   readonly message: string;
 }
 
+export type ContainerKind = 'init' | 'regular' | 'ephemeral';
+
 export type Step =
   | { readonly do: 'prepare-volumes' }
   | { readonly do: 'create-sandbox'; readonly attempt: number }
@@ -32,7 +35,7 @@ export type Step =
   | {
       readonly do: 'start-container';
       readonly container: Container;
-      readonly kind: 'init' | 'regular';
+      readonly kind: ContainerKind;
       readonly attempt: number;
       readonly streak: number;
       readonly sandbox: Sandbox;
@@ -202,6 +205,13 @@ function planGarbage(observed: ObservedPod): Step | undefined {
 function planContainers(input: PlanInput, sandbox: Sandbox, waits: Waits): Step {
   const { pod, observed } = input;
   const policy = pod.spec.restartPolicy ?? 'Always';
+  for (const container of ephemeralContainers(pod.spec)) {
+    if (hasRunEver(input, container.name)) continue;
+    const step = planContainer(input, sandbox, container, 'ephemeral', 'Never', waits);
+    if (step) return step;
+  }
+  // Once regular containers run here, a sidecar that is down holds nothing up.
+  const isInitialized = pod.spec.containers.some(({ name }) => newestOf(observed.containers, name, sandbox.id));
   for (const container of pod.spec.initContainers ?? []) {
     const current = newestOf(observed.containers, container.name, sandbox.id);
     const sidecar = isSidecar(container);
@@ -216,7 +226,7 @@ function planContainers(input: PlanInput, sandbox: Sandbox, waits: Waits): Step 
     );
     if (step) return step;
     const started = sidecar && current && isRunning(current) && observed.probes.get(current.id)?.started !== false;
-    if (!started) return waits.step();
+    if (!started && !(sidecar && isInitialized)) return waits.step();
   }
   for (const container of pod.spec.containers) {
     const step = planContainer(input, sandbox, container, 'regular', policy, waits);
@@ -225,12 +235,19 @@ function planContainers(input: PlanInput, sandbox: Sandbox, waits: Waits): Step 
   return waits.step();
 }
 
+/** Ephemeral containers run once, and what is left of them may be gone. */
+function hasRunEver({ pod, observed }: PlanInput, name: string): boolean {
+  if (newestOf(observed.containers, name)) return true;
+  const reported = pod.status?.ephemeralContainerStatuses?.find((status) => status.name === name);
+  return reported?.state?.terminated !== undefined;
+}
+
 /** The next step for one container, or undefined when it is as it should be or has to wait (noted in `waits`). */
 function planContainer(
   input: PlanInput,
   sandbox: Sandbox,
   container: Container,
-  kind: 'init' | 'regular',
+  kind: ContainerKind,
   policy: string,
   waits: Waits,
 ): Step | undefined {
@@ -260,7 +277,22 @@ function planContainer(
   if (image?.state === 'pulling') return undefined;
   if (image?.state === 'failed' && waits.until(image.retryAtMs)) return undefined;
   if (image?.state !== 'present') return { do: 'ensure-image', container };
-  return { do: 'start-container', container, kind, attempt: (current?.attempt ?? -1) + 1, streak, sandbox };
+  return {
+    do: 'start-container',
+    container,
+    kind,
+    attempt: nextAttempt(pod, container.name, current),
+    streak,
+    sandbox,
+  };
+}
+
+/** Counts on from what was reported where the runtime has lost the container. */
+function nextAttempt(pod: WantedPod, name: string, current: RuntimeContainer | undefined): number {
+  if (current) return current.attempt + 1;
+  const { initContainerStatuses = [], containerStatuses = [] } = pod.status ?? {};
+  const reported = [...initContainerStatuses, ...containerStatuses].find((status) => status.name === name);
+  return reported?.containerID ? reported.restartCount + 1 : 0;
 }
 
 function reasonToRestart(input: PlanInput, container: Container, running: RuntimeContainer): string | undefined {

@@ -1,11 +1,10 @@
 /** The pod's quality-of-service class and what follows from it. Pure. */
 
 import type { Container } from '../../api/generated/types/core-v1.ts';
+import { type QosClass, qosClass } from '../../api/kinds/pod/qos.ts';
 import { milliValue, parseQuantity, unitValue } from '../../api/meta/quantity.ts';
 import type { ContainerResources } from '../runtime/runtime.ts';
 import type { WantedPod } from './types.ts';
-
-export type QosClass = 'Guaranteed' | 'Burstable' | 'BestEffort';
 
 const CPU_PERIOD_US = 100_000;
 const MIN_CPU_QUOTA_US = 1_000;
@@ -20,27 +19,10 @@ export function bytes(quantity: string | number | undefined): number {
   return quantity === undefined ? 0 : unitValue(parseQuantity(String(quantity)));
 }
 
-export function qosClass(pod: WantedPod): QosClass {
-  let any = false;
-  let guaranteed = true;
-  for (const container of [...pod.spec.containers, ...(pod.spec.initContainers ?? [])]) {
-    const { requests = {}, limits = {} } = container.resources ?? {};
-    for (const [name, value] of [
-      ['cpu', milliCpu],
-      ['memory', bytes],
-    ] as const) {
-      const limit = value(limits[name]);
-      const request = requests[name] === undefined ? limit : value(requests[name]);
-      if (limit > 0 || request > 0) any = true;
-      if (limit === 0 || request !== limit) guaranteed = false;
-    }
-  }
-  return !any ? 'BestEffort' : guaranteed ? 'Guaranteed' : 'Burstable';
-}
-
 /** cgroup values of a container, by the rules of kubelet. */
 export function containerResources(pod: WantedPod, container: Container, nodeMemoryBytes: number): ContainerResources {
-  const { requests = {}, limits = {} } = container.resources ?? {};
+  const { requests = {}, limits: own = {} } = container.resources ?? {};
+  const limits = { ...pod.spec.resources?.limits, ...own };
   const cpuLimit = milliCpu(limits.cpu);
   const cpuRequest = requests.cpu === undefined ? cpuLimit : milliCpu(requests.cpu);
   const memoryLimit = bytes(limits.memory);

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { testContainer, testPod } from '../testing/pods.ts';
 import { containerSpec } from './container-spec.ts';
 import { pullPolicy } from './pull-image.ts';
-import { containerResources, qosClass } from './qos.ts';
+import { containerResources } from './qos.ts';
 import { parseResolvConf, sandboxSpec } from './sandbox-spec.ts';
 import type { WantedPod } from './types.ts';
 
@@ -99,16 +99,8 @@ describe('containerSpec', () => {
   });
 });
 
-describe('qosClass', () => {
+describe('containerResources', () => {
   const pod = (resources: object) => testPod({ containers: [testContainer('app', { resources })] });
-  it.each([
-    [{}, 'BestEffort'],
-    [{ requests: { cpu: '1' } }, 'Burstable'],
-    [{ limits: { cpu: '1', memory: '1Gi' } }, 'Guaranteed'],
-    [{ limits: { cpu: '1', memory: '1Gi' }, requests: { cpu: '500m' } }, 'Burstable'],
-  ])('%j is %s', (resources, expected) => {
-    expect(qosClass(pod(resources))).toBe(expected);
-  });
 
   it('turns requests and limits into cgroup values', () => {
     const burstable = pod({ requests: { cpu: '250m', memory: '256Mi' }, limits: { cpu: '1500m', memory: '512Mi' } });

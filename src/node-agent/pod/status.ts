@@ -3,11 +3,20 @@
  * transitions and for containers whose remains are gone.
  */
 import type { Container, ContainerStatus, PodCondition, PodStatus } from '../../api/generated/types/core-v1.ts';
+import { qosClass } from '../../api/kinds/pod/qos.ts';
 import type { RuntimeContainer } from '../runtime/runtime.ts';
 import { nextRestart } from './back-off.ts';
-import { isComplete } from './plan.ts';
-import { qosClass } from './qos.ts';
-import { type Ending, hasEnded, isRunning, isSidecar, newestOf, type ObservedPod, type WantedPod } from './types.ts';
+import { type ContainerKind, isComplete } from './plan.ts';
+import {
+  type Ending,
+  ephemeralContainers,
+  hasEnded,
+  isRunning,
+  isSidecar,
+  newestOf,
+  type ObservedPod,
+  type WantedPod,
+} from './types.ts';
 
 export interface StatusInput {
   readonly pod: WantedPod;
@@ -22,6 +31,7 @@ export function podStatus(input: StatusInput): PodStatus {
   const { pod, observed, previous, ending } = input;
   const initContainerStatuses = (pod.spec.initContainers ?? []).map((c) => containerStatus(input, c, 'init'));
   const containerStatuses = pod.spec.containers.map((c) => containerStatus(input, c, 'regular'));
+  const ephemeralContainerStatuses = ephemeralContainers(pod.spec).map((c) => containerStatus(input, c, 'ephemeral'));
   const phase = podPhase(input, initContainerStatuses, containerStatuses);
   const ip = observed.ips[0] ?? (phase === 'Succeeded' || phase === 'Failed' || ending ? previous?.podIP : undefined);
   const ips = observed.ips.length > 0 ? observed.ips : ip !== undefined ? [ip] : [];
@@ -39,6 +49,7 @@ export function podStatus(input: StatusInput): PodStatus {
     qosClass: qosClass(pod),
     ...(initContainerStatuses.length > 0 && { initContainerStatuses }),
     containerStatuses,
+    ...(ephemeralContainerStatuses.length > 0 && { ephemeralContainerStatuses }),
   };
 }
 
@@ -133,10 +144,14 @@ function withTransition(condition: PodCondition, previous: PodStatus | undefined
   };
 }
 
-function containerStatus(input: StatusInput, container: Container, kind: 'init' | 'regular'): ContainerStatus {
+export function statusesOf(status: PodStatus | undefined, kind: ContainerKind): ContainerStatus[] | undefined {
+  if (kind === 'init') return status?.initContainerStatuses;
+  return kind === 'regular' ? status?.containerStatuses : status?.ephemeralContainerStatuses;
+}
+
+function containerStatus(input: StatusInput, container: Container, kind: ContainerKind): ContainerStatus {
   const { observed, previous } = input;
-  const list = kind === 'init' ? previous?.initContainerStatuses : previous?.containerStatuses;
-  const before = list?.find(({ name }) => name === container.name);
+  const before = statusesOf(previous, kind)?.find(({ name }) => name === container.name);
   const current = newestOf(observed.containers, container.name);
   if (!current || current.state === 'created') return notCreated(input, container, kind, before, current);
   const verdict = observed.probes.get(current.id);
@@ -145,12 +160,8 @@ function containerStatus(input: StatusInput, container: Container, kind: 'init' 
   const ended = hasEnded(current);
   const succeeded = ended && current.exitCode === 0;
   const isPlainInit = kind === 'init' && !isSidecar(container);
-  const waiting =
-    ended && !isPlainInit
-      ? restartWait(input, container, current)
-      : ended && !succeeded
-        ? restartWait(input, container, current)
-        : undefined;
+  const mayRestart = ended && kind !== 'ephemeral' && !(isPlainInit && succeeded);
+  const waiting = mayRestart ? restartWait(input, container, current) : undefined;
   const older = observed.containers
     .filter(({ name, attempt, state }) => name === container.name && attempt < current.attempt && state === 'exited')
     .sort((a, b) => b.attempt - a.attempt)[0];
@@ -165,12 +176,12 @@ function containerStatus(input: StatusInput, container: Container, kind: 'init' 
           ? { terminated: terminated(input, current) }
           : { waiting: { reason: 'ContainerStatusUnknown' } },
     lastState: last ? { terminated: last } : {},
-    ready: isPlainInit ? succeeded : started && verdict?.ready !== false,
+    ready: isPlainInit ? succeeded : kind !== 'ephemeral' && started && verdict?.ready !== false,
     restartCount: current.attempt,
     image: container.image ?? current.image,
     imageID: current.imageId,
     containerID: `containerd://${current.id}`,
-    started: isPlainInit ? false : started,
+    ...(kind !== 'ephemeral' && { started: isPlainInit ? false : started }),
   };
 }
 
@@ -205,7 +216,7 @@ function startProblem(observed: ObservedPod, name: string): { reason: string; me
 function notCreated(
   input: StatusInput,
   container: Container,
-  kind: 'init' | 'regular',
+  kind: ContainerKind,
   before: ContainerStatus | undefined,
   current: RuntimeContainer | undefined,
 ): ContainerStatus {
@@ -214,7 +225,7 @@ function notCreated(
   if (
     over &&
     !current &&
-    (input.ending || ['Succeeded', 'Failed'].includes(input.previous?.phase ?? '') || kind === 'init')
+    (input.ending || ['Succeeded', 'Failed'].includes(input.previous?.phase ?? '') || kind !== 'regular')
   ) {
     return before;
   }

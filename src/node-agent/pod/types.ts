@@ -90,6 +90,18 @@ export function isSidecar(container: Container): boolean {
   return container.restartPolicy === 'Always';
 }
 
+/** What a pod can be asked to run: an ephemeral container is one without probes, ports and restarts. */
+export type AnyContainer = Container & { readonly targetContainerName?: string | undefined };
+
+/** Every container of a pod's spec, ephemeral ones included. */
+export function allContainers({ spec }: WantedPod): AnyContainer[] {
+  return [...(spec.initContainers ?? []), ...spec.containers, ...ephemeralContainers(spec)];
+}
+
+export function ephemeralContainers(spec: WantedPod['spec']): AnyContainer[] {
+  return (spec.ephemeralContainers ?? []) as AnyContainer[];
+}
+
 /** The newest container of a name; the one with the highest attempt. */
 export function newestOf(
   containers: readonly RuntimeContainer[],

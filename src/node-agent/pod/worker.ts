@@ -16,7 +16,15 @@ import { PodImages } from './pod-images.ts';
 import { sandboxSpec } from './sandbox-spec.ts';
 import { podStatus } from './status.ts';
 import { stopContainer } from './stop-container.ts';
-import type { Ending, Failure, ObservedPod, WantedPod } from './types.ts';
+import {
+  type AnyContainer,
+  allContainers,
+  type Ending,
+  type Failure,
+  newestOf,
+  type ObservedPod,
+  type WantedPod,
+} from './types.ts';
 
 const DEFAULT_GRACE_S = 30;
 const MAX_EVENT_MESSAGE_CHARS = 1024;
@@ -337,7 +345,8 @@ export class PodWorker {
     try {
       const env = containerEnv(container, this.#fields(), await this.#envObjects(container));
       const mounts = await storage.mounts({ pod: this.#pod, container, attempt, env, podIps: this.#ips() });
-      const context = { attempt, streak, kind, image, env, mounts, nodeMemoryBytes: node.memoryBytes };
+      const targetId = this.#targetOf(container);
+      const context = { attempt, streak, kind, image, env, mounts, targetId, nodeMemoryBytes: node.memoryBytes };
       const spec = containerSpec(this.#pod, container, context);
       reason = 'CreateContainerError';
       const id = await runtime.createContainer(sandbox.id, spec, this.#sandboxSpec(sandbox.attempt));
@@ -356,6 +365,14 @@ export class PodWorker {
       this.#event('Warning', 'Failed', expected ? `Error: ${failure.message}` : `Error: ${reason}: ${failure.message}`);
     }
     this.#images.forget(container.name);
+  }
+
+  /** @throws Error when the container whose processes it is to see does not run. */
+  #targetOf({ targetContainerName: name }: AnyContainer): string | undefined {
+    if (!name) return undefined;
+    const target = newestOf(this.#seen.containers, name);
+    if (target?.state === 'running') return target.id;
+    throw new MissingObjectError(`target container "${name}" is not running`);
   }
 
   /** What the container's environment is made of, files of volumes included. */
@@ -475,8 +492,7 @@ export class PodWorker {
   }
 
   #specs(): Map<string, Container> {
-    const { containers, initContainers = [] } = this.#pod.spec;
-    return new Map([...initContainers, ...containers].map((container) => [container.name, container]));
+    return new Map(allContainers(this.#pod).map((container) => [container.name, container]));
   }
 
   #graceMs(): number {

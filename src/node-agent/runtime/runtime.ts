@@ -113,6 +113,8 @@ export interface ContainerSpec {
   readonly mounts: readonly Mount[];
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
+  /** The container whose process namespace is shared. */
+  readonly targetId?: string;
   /** Relative to the sandbox's log directory. */
   readonly logPath: string;
   readonly stdin: boolean;

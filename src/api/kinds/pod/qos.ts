@@ -8,13 +8,15 @@ const counted = ['cpu', 'memory'] as const;
 
 /**
  * Guaranteed: every container limits CPU and memory and requests exactly that. BestEffort: no container says anything about
- * either. Burstable: everything between. Quantities must be valid.
+ * either. Burstable: everything between. What a pod says of itself as a whole counts instead of its containers. Quantities must be valid.
  */
 export function qosClass(pod: Pod): QosClass {
-  const containers = [...(pod.spec?.initContainers ?? []), ...(pod.spec?.containers ?? [])];
+  const { initContainers = [], containers = [], resources: whole } = pod.spec ?? {};
+  const ofContainers = [...initContainers, ...containers].map(({ resources }) => resources);
+  const lists = whole?.requests || whole?.limits ? [whole] : ofContainers;
   let mentioned = false;
-  let guaranteed = containers.length > 0;
-  for (const { resources } of containers) {
+  let guaranteed = lists.length > 0;
+  for (const resources of lists) {
     for (const name of counted) {
       const limit = positive(resources?.limits?.[name]);
       const request = positive(resources?.requests?.[name]);

@@ -152,19 +152,22 @@ export function containerConfig(
         memoryLimitInBytes: BigInt(spec.resources.memoryLimitBytes),
         oomScoreAdj: BigInt(spec.resources.oomScoreAdj),
       },
-      securityContext: securityContext(spec.security, namespaces),
+      securityContext: securityContext(spec.security, namespaces, spec.targetId),
     },
   };
 }
 
-function securityContext(security: ContainerSecurity, namespaces: NamespaceOptions) {
+function securityContext(security: ContainerSecurity, namespaces: NamespaceOptions, targetId: string | undefined) {
   return {
     capabilities: {
       addCapabilities: [...security.addCapabilities],
       dropCapabilities: [...security.dropCapabilities],
     },
     privileged: security.privileged,
-    namespaceOptions: namespaceOptions(namespaces),
+    namespaceOptions: {
+      ...namespaceOptions(namespaces),
+      ...(targetId !== undefined && { pid: NamespaceMode.TARGET, targetId }),
+    },
     readonlyRootfs: security.readOnlyRootFilesystem,
     noNewPrivs: security.noNewPrivileges,
     supplementalGroups: security.supplementalGroups.map(BigInt),

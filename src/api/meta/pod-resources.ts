@@ -1,10 +1,10 @@
 /**
- * Amounts of resources as plain numbers, so that the scheduler compares without parsing: cpu in millicores, everything else in
+ * Amounts of resources as plain numbers, so that scheduler and agents compare without parsing: cpu in millicores, everything else in
  * its base unit (bytes, pieces). What a pod asks for follows Kubernetes' rule for init containers and sidecars (KEP-753):
  * the larger of (a) all containers and sidecars together and (b) each init container together with the sidecars started before it.
  */
-import type { Container, PodSpec } from '../api/generated/types/core-v1.ts';
-import { milliValue, parseQuantity, unitValue } from '../api/meta/quantity.ts';
+import type { PodSpec } from '../generated/types/core-v1.ts';
+import { milliValue, parseQuantity, unitValue } from './quantity.ts';
 
 export type Resources = ReadonlyMap<string, number>;
 
@@ -19,29 +19,39 @@ function toAmount(name: string, text: string): number {
   return name === 'cpu' ? milliValue(quantity) : unitValue(quantity);
 }
 
+/** What the pod is counted with: requests of its containers or of the pod as a whole, and what the pod itself costs. */
 export function podRequests(spec: PodSpec): Resources {
+  return podTotal(spec, 'requests');
+}
+
+/** What the pod may use at most, of those resources that any container limits. */
+export function podLimits(spec: PodSpec): Resources {
+  return podTotal(spec, 'limits');
+}
+
+function podTotal(spec: PodSpec, list: 'requests' | 'limits'): Resources {
   const sidecars = new Map<string, number>();
   const largestInit = new Map<string, number>();
   for (const container of spec.initContainers ?? []) {
-    const requests = toResources(requestsOf(container));
+    const amounts = toResources(container.resources?.[list]);
     if (container.restartPolicy === 'Always') {
-      add(sidecars, requests);
+      add(sidecars, amounts);
       raise(largestInit, sidecars);
     } else {
       const together = new Map(sidecars);
-      add(together, requests);
+      add(together, amounts);
       raise(largestInit, together);
     }
   }
   const result = new Map(sidecars);
-  for (const container of spec.containers) add(result, toResources(requestsOf(container)));
+  for (const container of spec.containers) add(result, toResources(container.resources?.[list]));
   raise(result, largestInit);
-  add(result, toResources(spec.overhead as Record<string, string> | undefined));
+  // Said of the pod as a whole: that counts instead.
+  for (const [name, amount] of toResources(spec.resources?.[list])) result.set(name, amount);
+  const overhead = toResources(spec.overhead);
+  if (list === 'requests') add(result, overhead);
+  else for (const [name, amount] of overhead) if (result.has(name)) result.set(name, result.get(name)! + amount);
   return result;
-}
-
-function requestsOf(container: Container): Record<string, string> | undefined {
-  return container.resources?.requests as Record<string, string> | undefined;
 }
 
 export function add(into: Map<string, number>, amounts: Resources): void {
