@@ -83,6 +83,20 @@ export class ReloadingCertificates implements grpc.experimental.CertificateProvi
     this.#watch();
   }
 
+  /** PEM, as they are now. */
+  get current(): { ca: Buffer; cert: Buffer; key: Buffer } {
+    const { caCertificate: ca, certificate: cert, privateKey: key } = this.#pems;
+    return { ca, cert, key };
+  }
+
+  /** Called with every change, until what is returned is called. */
+  onChange(listener: (pems: { ca: Buffer; cert: Buffer; key: Buffer }) => void): () => void {
+    const changed = () => listener(this.current);
+    this.#identityListeners.add(changed);
+    this.#watch();
+    return () => this.removeIdentityCertificateListener(changed);
+  }
+
   /** Looks at the files now. */
   refresh(): void {
     const found = signature(this.#files);

@@ -14,9 +14,9 @@ import {
   MemberUpdateRequestSchema,
   MemberUpdateResponseSchema,
 } from '../../gen/etcd/etcdserverpb/rpc_pb.ts';
+import { GrpcError, grpcStatus, type Method } from '../../lib/lean-grpc/index.ts';
 import type { MembershipChange, RaftMember, RaftNode } from '../../raft/types.ts';
 import type { Store } from '../../store/types.ts';
-import { GrpcError, grpcStatus, type Method } from '../lean/index.ts';
 import { etcdError } from './errors.ts';
 import type { HeaderSource } from './header.ts';
 import { unary } from './unary.ts';

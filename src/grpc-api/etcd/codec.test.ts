@@ -19,8 +19,8 @@ import {
   WatchResponseSchema,
 } from '../../gen/etcd/etcdserverpb/rpc_pb.ts';
 import { KeyValueSchema } from '../../gen/etcd/mvccpb/kv_pb.ts';
+import { ProtoReader, ProtoWriter } from '../../lib/lean-grpc/index.ts';
 import type { KeyValue, OperationResult } from '../../store/types.ts';
-import { ProtoReader, ProtoWriter } from '../lean/index.ts';
 import {
   readDelete,
   readPut,

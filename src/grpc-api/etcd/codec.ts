@@ -2,6 +2,8 @@
  * Requests and answers of the KV and Watch services, between bytes and the store's own terms. Written by hand, because these are the hot
  * ones; a test holds them against the generated code.
  */
+
+import { ProtoReader, type ProtoWriter } from '../../lib/lean-grpc/index.ts';
 import type {
   Compare,
   CompareOperator,
@@ -17,7 +19,6 @@ import type {
   Transaction,
   WatchEvent,
 } from '../../store/types.ts';
-import { ProtoReader, type ProtoWriter } from '../lean/index.ts';
 import { etcdError } from './errors.ts';
 
 export interface RangeCall {

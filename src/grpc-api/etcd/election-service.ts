@@ -10,8 +10,8 @@ import {
   ResignRequestSchema,
   ResignResponseSchema,
 } from '../../gen/etcd/v3electionpb/v3election_pb.ts';
+import { type Call, GrpcError, grpcStatus, type Method } from '../../lib/lean-grpc/index.ts';
 import { type KeyValue, prefixEnd, type Store, type Watch } from '../../store/types.ts';
-import { type Call, GrpcError, grpcStatus, type Method } from '../lean/index.ts';
 import { etcdError, toEtcdError } from './errors.ts';
 import type { HeaderSource } from './header.ts';
 import { refuseProtectedRange } from './protected-keys.ts';

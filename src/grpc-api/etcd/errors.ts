@@ -1,6 +1,7 @@
 /** What etcd answers when something is wrong: the same codes and messages, since clients tell errors apart by them. */
+
+import { GrpcError, type GrpcStatus, grpcStatus } from '../../lib/lean-grpc/index.ts';
 import { StoreError, type StoreErrorCode } from '../../store/types.ts';
-import { GrpcError, type GrpcStatus, grpcStatus } from '../lean/index.ts';
 
 const messages = {
   emptyKey: [grpcStatus.invalidArgument, 'etcdserver: key is not provided'],

@@ -18,10 +18,10 @@ import { Election } from '../../gen/etcd/v3electionpb/v3election_pb.ts';
 import { Lock } from '../../gen/etcd/v3lockpb/v3lock_pb.ts';
 import { KvService, Operator, Reason, type Result, type StreamResponse } from '../../gen/trimast/kv/v1/kv_pb.ts';
 import { GrpcClient } from '../../lib/grpc.ts';
+import type { LeanServer } from '../../lib/lean-grpc/index.ts';
 import { silentLogger } from '../../lib/logger.ts';
 import { type MembershipChange, ProposalError, type RaftMember } from '../../raft/types.ts';
 import { createMemoryStore } from '../../store/testing/memory-proposer.ts';
-import type { LeanServer } from '../lean/index.ts';
 import { createEtcdServer } from './index.ts';
 
 type Memory = ReturnType<typeof createMemoryStore>;

@@ -2,9 +2,9 @@
 import { createHash } from 'node:crypto';
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { ResponseHeaderSchema } from '../../gen/etcd/etcdserverpb/rpc_pb.ts';
+import type { ProtoWriter } from '../../lib/lean-grpc/index.ts';
 import type { Proposer } from '../../raft/types.ts';
 import type { Store } from '../../store/types.ts';
-import type { ProtoWriter } from '../lean/index.ts';
 
 const clusterIdBytes = 6;
 

@@ -1,5 +1,5 @@
 /** grpc.health.v1.Health, as etcd's clients ask for it: serving while a leader is known. */
-import { type Call, GrpcError, grpcStatus, type Method, ProtoReader, ProtoWriter } from '../lean/index.ts';
+import { type Call, GrpcError, grpcStatus, type Method, ProtoReader, ProtoWriter } from '../../lib/lean-grpc/index.ts';
 
 const checkIntervalMs = 1_000;
 const status = { serving: 1, notServing: 2 } as const;

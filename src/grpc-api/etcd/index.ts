@@ -1,9 +1,10 @@
 /** The etcd v3 interface of one master, on a listener of its own: etcd's services, and `trimast.kv.v1` beside them. */
+
+import { LeanServer, type Method, type PeerIdentity } from '../../lib/lean-grpc/index.ts';
 import type { Logger } from '../../lib/logger.ts';
 import type { RaftNode } from '../../raft/types.ts';
 import type { Store } from '../../store/types.ts';
 import { kvStreamMethods } from '../kv/kv-stream-service.ts';
-import { LeanServer, type Method, type PeerIdentity } from '../lean/index.ts';
 import { clusterMethods, type MemberDirectory } from './cluster-service.ts';
 import { electionMethods } from './election-service.ts';
 import { HeaderSource } from './header.ts';

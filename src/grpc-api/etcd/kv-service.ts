@@ -1,7 +1,7 @@
 /** etcdserverpb.KV. */
 import { CompactionRequestSchema, CompactionResponseSchema } from '../../gen/etcd/etcdserverpb/rpc_pb.ts';
+import { type Call, type Method, ProtoReader, ProtoWriter } from '../../lib/lean-grpc/index.ts';
 import type { OperationResult, Store, TransactionResult } from '../../store/types.ts';
-import { type Call, type Method, ProtoReader, ProtoWriter } from '../lean/index.ts';
 import { checkTransaction } from './check-transaction.ts';
 import {
   hasWritten,

@@ -1,6 +1,7 @@
 /** Streams whose client asks for a leader (`hasleader: true`, as etcd's clients do) end when there is none for a while. */
+
+import type { Call } from '../../lib/lean-grpc/index.ts';
 import type { Proposer } from '../../raft/types.ts';
-import type { Call } from '../lean/index.ts';
 import { etcdError } from './errors.ts';
 import { leaderlessLimitMs } from './limits.ts';
 

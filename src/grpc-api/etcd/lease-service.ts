@@ -11,8 +11,8 @@ import {
   LeaseTimeToLiveRequestSchema,
   LeaseTimeToLiveResponseSchema,
 } from '../../gen/etcd/etcdserverpb/rpc_pb.ts';
+import type { Call, Method } from '../../lib/lean-grpc/index.ts';
 import type { Store } from '../../store/types.ts';
-import type { Call, Method } from '../lean/index.ts';
 import { toEtcdError } from './errors.ts';
 import type { HeaderSource } from './header.ts';
 import { type LeaderSource, requireLeader } from './leader-watch.ts';

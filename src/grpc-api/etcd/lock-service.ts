@@ -5,8 +5,8 @@ import {
   UnlockRequestSchema,
   UnlockResponseSchema,
 } from '../../gen/etcd/v3lockpb/v3lock_pb.ts';
+import { GrpcError, grpcStatus, type Method } from '../../lib/lean-grpc/index.ts';
 import type { Store } from '../../store/types.ts';
-import { GrpcError, grpcStatus, type Method } from '../lean/index.ts';
 import { etcdError } from './errors.ts';
 import type { HeaderSource } from './header.ts';
 import { refuseProtectedRange } from './protected-keys.ts';

@@ -32,9 +32,9 @@ import {
   StatusRequestSchema,
   StatusResponseSchema,
 } from '../../gen/etcd/etcdserverpb/rpc_pb.ts';
+import { type Call, GrpcError, grpcStatus, type Method } from '../../lib/lean-grpc/index.ts';
 import type { RaftNode } from '../../raft/types.ts';
 import type { Store } from '../../store/types.ts';
-import { type Call, GrpcError, grpcStatus, type Method } from '../lean/index.ts';
 import { etcdError, toEtcdError } from './errors.ts';
 import type { HeaderSource } from './header.ts';
 import { snapshotMessageBytes } from './limits.ts';

@@ -2,8 +2,9 @@
  * Kubernetes objects live in the same key space, where everyone may read and watch them. Writing them past the Kubernetes API would
  * skip its rules, so this interface refuses it.
  */
+
+import { GrpcError, grpcStatus } from '../../lib/lean-grpc/index.ts';
 import type { KeyRange, Operation, Transaction } from '../../store/types.ts';
-import { GrpcError, grpcStatus } from '../lean/index.ts';
 
 /** Objects of the Kubernetes API, and what masters keep for themselves. Each ends with a slash. */
 export const protectedPrefixes: readonly string[] = ['/registry/', '/trimast/'];

@@ -7,7 +7,7 @@ import {
   type MessageShape,
   toBinary,
 } from '@bufbuild/protobuf';
-import { type Call, GrpcError, grpcStatus, type Method } from '../lean/index.ts';
+import { type Call, GrpcError, grpcStatus, type Method } from '../../lib/lean-grpc/index.ts';
 import { toEtcdError } from './errors.ts';
 
 export function decode<I extends DescMessage>(schema: I, bytes: Uint8Array): MessageShape<I> {

@@ -2,6 +2,8 @@
  * etcdserverpb.Watch: many watches on one stream. A client that does not read stops its watches, which go on from history later, so that
  * a slow one costs no memory. Events are encoded once, whoever watches them.
  */
+
+import { type Call, type Method, ProtoWriter } from '../../lib/lean-grpc/index.ts';
 import {
   allocateEncodingSlot,
   type Store,
@@ -10,7 +12,6 @@ import {
   type WatchBatch,
   type WatchEvent,
 } from '../../store/types.ts';
-import { type Call, type Method, ProtoWriter } from '../lean/index.ts';
 import { readWatchCommand, type WatchCommand, writeEvent } from './codec.ts';
 import type { HeaderSource } from './header.ts';
 import { type LeaderSource, requireLeader } from './leader-watch.ts';

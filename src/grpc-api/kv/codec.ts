@@ -1,4 +1,6 @@
 /** `trimast.kv.v1` between bytes and the store's own terms, by hand: it is the hot path of bulk writers. */
+
+import { GrpcError, grpcStatus, ProtoReader, type ProtoWriter } from '../../lib/lean-grpc/index.ts';
 import type {
   Compare,
   CompareOperator,
@@ -9,7 +11,6 @@ import type {
   RangeOperation,
   Transaction,
 } from '../../store/types.ts';
-import { GrpcError, grpcStatus, ProtoReader, type ProtoWriter } from '../lean/index.ts';
 import { maxTransactionOperations } from './limits.ts';
 
 export type StreamCall =

@@ -1,10 +1,10 @@
 /** `trimast.kv.v1.KvService`: see its contract for what a client may count on. */
 import { Reason } from '../../gen/trimast/kv/v1/kv_pb.ts';
+import { type Call, GrpcError, type Method, ProtoWriter } from '../../lib/lean-grpc/index.ts';
+import { maxMessageBytes } from '../../lib/lean-grpc/limits.ts';
 import { type Store, StoreError, type StoreErrorCode } from '../../store/types.ts';
 import { protectedPrefixOf, protectionMessage, refuseProtectedTransaction } from '../etcd/protected-keys.ts';
 import type { ReadGate } from '../etcd/read-gate.ts';
-import { type Call, GrpcError, type Method, ProtoWriter } from '../lean/index.ts';
-import { maxMessageBytes } from '../lean/limits.ts';
 import { readCalls, type StreamCall, writeCommitted, writeFailure, writeLimits } from './codec.ts';
 import { maxCallsInFlight, responseBytes, resumeCallsInFlight } from './limits.ts';
 

@@ -1,4 +1,5 @@
 /** How masters connect to each other: mutual TLS where the organization in the certificate, not the host name, says who may speak. */
+import type { PeerCertificate } from 'node:tls';
 import type * as grpc from '@grpc/grpc-js';
 import type { TlsFiles } from '../../lib/grpc.ts';
 import { type ReloadingCertificates, reloadingClientCredentials } from '../../lib/reloading-certificates.ts';
@@ -14,17 +15,16 @@ export const protocolVersion = 2;
 /** Largest stream message. A batch is flushed long before; a single entry must fit. */
 export const maxStreamMessageBytes = 64 << 20;
 
-export const keepaliveOptions: grpc.ChannelOptions = {
+/** A silent connection is asked for a sign of life after this time, and given up when none comes within as much again. */
+export const keepaliveMs = 1_000;
+
+/** Of the connections that bring snapshots. */
+export const channelOptions: grpc.ChannelOptions = {
   'grpc.max_receive_message_length': maxStreamMessageBytes,
   'grpc.max_send_message_length': maxStreamMessageBytes,
-  // A peer whose host is gone without a word is noticed within 2 s.
-  'grpc.keepalive_time_ms': 1_000,
-  'grpc.keepalive_timeout_ms': 1_000,
+  'grpc.keepalive_time_ms': keepaliveMs,
+  'grpc.keepalive_timeout_ms': keepaliveMs,
   'grpc.keepalive_permit_without_calls': 1,
-};
-
-export const channelOptions: grpc.ChannelOptions = {
-  ...keepaliveOptions,
   // Every attempt has a connection of its own; the link decides when the next one comes.
   'grpc.use_local_subchannel_pool': 1,
   // TLS allows no address as server name, and ours need not be in the certificate (see peerCredentials).
@@ -44,11 +44,15 @@ export function peerCredentials(
   certificates: ReloadingCertificates,
   peerOrganization: string,
 ): grpc.ChannelCredentials {
-  return reloadingClientCredentials(certificates, (_host, certificate) => {
-    const organizations = [certificate.subject.O].flat();
-    if (organizations.includes(peerOrganization)) return undefined;
-    return new Error(`the peer's certificate has organization "${organizations}", not "${peerOrganization}"`);
-  });
+  return reloadingClientCredentials(certificates, (_host, certificate) =>
+    wrongOrganization(certificate, peerOrganization),
+  );
+}
+
+export function wrongOrganization(certificate: PeerCertificate, peerOrganization: string): Error | undefined {
+  const organizations = [certificate.subject.O].flat();
+  if (organizations.includes(peerOrganization)) return undefined;
+  return new Error(`the peer's certificate has organization "${organizations}", not "${peerOrganization}"`);
 }
 
 /** What a member says of itself at the beginning of every stream. */

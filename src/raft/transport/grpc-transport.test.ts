@@ -17,9 +17,9 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type Message, message } from '../core/types.ts';
 import { SnapshotWriter, snapshotPath } from '../snapshot-file.ts';
 import { createTestCa, type TestCa } from '../test-certificates.ts';
+import type { Received } from './batch-codec.ts';
 import type { PeerTls } from './channel.ts';
 import { GrpcTransport } from './grpc-transport.ts';
-import type { Received } from './peer-server.ts';
 
 let dir: string;
 let ca: TestCa;

@@ -2,7 +2,9 @@
  * The network of a member: a server for the peers' streams and a link to each peer. Peers come, go and move at run time; a caller that
  * this member does not know yet, because its configuration is newer than ours, is a guest and answered where it says it is.
  */
+import type { PeerCertificate } from 'node:tls';
 import * as grpc from '@grpc/grpc-js';
+import type { ClientTls } from '../../lib/lean-grpc/index.ts';
 import { ReloadingCertificates } from '../../lib/reloading-certificates.ts';
 import type { Message, SnapshotMeta } from '../core/types.ts';
 import { storageErrorReason } from '../log-storage.ts';
@@ -10,9 +12,10 @@ import type { Forward, ForwardRefusal, PeerSet, Transport } from '../node.ts';
 import { snapshotPath, verifySnapshot } from '../snapshot-file.ts';
 import type { Log } from '../thread-messages.ts';
 import type { RaftPeer } from '../types.ts';
-import { type PeerTls, peerCredentials, type Self } from './channel.ts';
+import type { Received } from './batch-codec.ts';
+import { type PeerTls, peerCredentials, type Self, wrongOrganization } from './channel.ts';
 import { PeerLink } from './peer-link.ts';
-import { PeerServer, type Received } from './peer-server.ts';
+import { PeerServer } from './peer-server.ts';
 import { defaultSnapshotBytesPerSecond, sendSnapshot } from './snapshot-sender.ts';
 
 /** Callers that are in no configuration that this member knows; the oldest makes room. */
@@ -40,6 +43,7 @@ export class GrpcTransport implements Transport {
   readonly #options: GrpcTransportOptions;
   readonly #self: Self;
   readonly #credentials: grpc.ChannelCredentials;
+  readonly #tls: () => ClientTls;
   readonly #server: PeerServer;
   #peers: readonly RaftPeer[] = [];
   readonly #links = new Map<number, PeerLink>();
@@ -52,6 +56,8 @@ export class GrpcTransport implements Transport {
     const { clusterId, memberId, self, tls, logger } = options;
     const certificates = new ReloadingCertificates(tls, (problem) => logger.warn({ problem }, 'peer certificates'));
     this.#credentials = peerCredentials(certificates, tls.peerOrganization);
+    const checkServer = (certificate: PeerCertificate) => wrongOrganization(certificate, tls.peerOrganization);
+    this.#tls = () => ({ ...certificates.current, checkServer });
     this.#self = { clusterId, memberId, name: self.name, address: self.address, configurationIndex: 0 };
     this.#server = new PeerServer({
       self: this.#self,
@@ -168,7 +174,7 @@ export class GrpcTransport implements Transport {
     return new PeerLink({
       self: this.#self,
       peer,
-      credentials: this.#credentials,
+      tls: this.#tls,
       logger,
       onLost: () => onPeerLost(peer.id),
       onDropped: ({ origin, attempt }) =>

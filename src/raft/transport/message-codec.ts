@@ -1,4 +1,7 @@
-/** Core messages to and from their wire form (trimast.raft.v1). Who sends and who receives is a matter of the stream. */
+/**
+ * Core messages to and from the generated form of trimast.raft.v1, for the header of a snapshot transfer; what travels all the time is encoded by
+ * batch-codec.ts. Who sends and who receives is a matter of the stream.
+ */
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import {
   type RaftMessage,
@@ -25,7 +28,13 @@ const toWireType: Record<MessageType, Type> = {
   'transfer-leader': Type.TRANSFER_LEADER,
 };
 
-const fromWireType = new Map(Object.entries(toWireType).map(([name, type]) => [type, name as MessageType]));
+const fromWireType = new Map<number, MessageType>(
+  Object.entries(toWireType).map(([name, type]) => [type, name as MessageType]),
+);
+
+export const wireTypeOf = (type: MessageType): number => toWireType[type];
+/** Undefined: of a newer version. */
+export const typeOfWire = (code: number): MessageType | undefined => fromWireType.get(code);
 
 /** The pack that was encoded last: a leader sends the same entries to one follower after the other. */
 let lastPack:
@@ -33,7 +42,7 @@ let lastPack:
   | undefined;
 
 /** Entries are never changed and stand in log order: where first, last and number are the same, all are. */
-function packOf(entries: readonly Entry[]): Uint8Array {
+export function packOf(entries: readonly Entry[]): Uint8Array {
   const [first, last, count] = [entries[0], entries.at(-1), entries.length];
   if (!first || !last) return new Uint8Array(0);
   if (lastPack?.first === first && lastPack.last === last && lastPack.count === count) return lastPack.bytes;

@@ -5,17 +5,15 @@
  * messages are dropped beyond the limit: Raft repeats what matters. A forward that was not written is reported as refused.
  */
 
-import type { MessageInitShape } from '@bufbuild/protobuf';
-import type * as grpc from '@grpc/grpc-js';
-import { type BatchSchema, ForwardRefusal_Reason, RaftService } from '../../gen/trimast/raft/v1/raft_pb.ts';
-import { GrpcClient } from '../../lib/grpc.ts';
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
+import { ExchangeRequestSchema, ExchangeResponseSchema } from '../../gen/trimast/raft/v1/raft_pb.ts';
+import { ClientStream, type ClientTls } from '../../lib/lean-grpc/index.ts';
 import type { Message } from '../core/types.ts';
-import { encodeProposals } from '../entry-codec.ts';
 import type { Forward, ForwardRefusal } from '../node.ts';
 import type { Log } from '../thread-messages.ts';
 import type { RaftPeer } from '../types.ts';
-import { channelOptions, helloTo, type Self } from './channel.ts';
-import { messageToWire } from './message-codec.ts';
+import { encodeBatch } from './batch-codec.ts';
+import { helloTo, type Self } from './channel.ts';
 
 const initialBackoffMs = 20;
 const maxBackoffMs = 500;
@@ -43,7 +41,8 @@ export interface PeerLaneOptions {
   readonly self: Self;
   readonly peer: RaftPeer;
   readonly lane: 'urgent' | 'bulk';
-  readonly credentials: grpc.ChannelCredentials;
+  /** As the certificates are now. */
+  readonly tls: () => ClientTls;
   readonly logger: Log;
   /** The stream broke: what was written last may be lost. */
   readonly onLost: () => void;
@@ -52,14 +51,10 @@ export interface PeerLaneOptions {
   readonly onRemoved: (configurationIndex: number) => void;
 }
 
-type Stream = ReturnType<GrpcClient<typeof RaftService>['bidiStream']>;
-
 export class PeerLane {
   readonly #options: PeerLaneOptions;
-  #client: GrpcClient<typeof RaftService> | undefined;
-  #stream: Stream | undefined;
+  #stream: ClientStream | undefined;
   #open = false;
-  #draining = false;
   #stopped = false;
   #backoffMs = initialBackoffMs;
   #connectTimeoutMs = connectTimeoutMs;
@@ -86,7 +81,7 @@ export class PeerLane {
 
   /** More waits than the peer takes. */
   get busy(): boolean {
-    return this.#draining || this.#queuedBytes > batchBytes;
+    return this.#stream?.writable === false || this.#queuedBytes > batchBytes;
   }
 
   /** The peer has just shown that it is up: try at once. */
@@ -123,75 +118,85 @@ export class PeerLane {
   }
 
   #flush(): void {
-    while (this.#open && !this.#draining && this.#queue.length > 0) {
+    const stream = this.#stream;
+    if (!stream || !this.#open) return;
+    while (stream.writable && this.#queue.length > 0) {
       const batch = this.#queue.shift()!;
       this.#queuedBytes -= batch.bytes;
-      if (!this.#stream!.write({ message: { case: 'batch', value: toWire(batch) } })) this.#draining = true;
+      stream.write(encodeBatch(batch));
     }
+    stream.flush();
   }
 
   #connect(): void {
-    const { peer, credentials, self, lane, logger, onRemoved } = this.#options;
-    const client = new GrpcClient(RaftService, peer.address, credentials, channelOptions);
-    const stream = client.bidiStream(RaftService.method.exchange);
-    this.#client = client;
+    const { peer, tls, self } = this.#options;
+    const stream: ClientStream = new ClientStream({
+      address: peer.address,
+      path: '/trimast.raft.v1.RaftService/Exchange',
+      tls: tls(),
+      onMessage: (bytes) => {
+        if (this.#stream === stream) this.#answered(bytes);
+      },
+      onDrain: () => {
+        if (this.#stream === stream) this.#flush();
+      },
+      onEnd: (error) => {
+        if (this.#stream === stream) this.#lost(error);
+      },
+    });
     this.#stream = stream;
     this.#timer = setTimeout(() => {
       this.#connectTimeoutMs = Math.min(maxConnectTimeoutMs, this.#connectTimeoutMs * 2);
-      lost(new Error('no answer'));
+      this.#lost(new Error('no answer'));
     }, this.#connectTimeoutMs);
-    const lost = (error: Error) => {
-      if (this.#stream !== stream) return;
-      clearTimeout(this.#timer);
-      const context = { peer: peer.name, address: peer.address, lane, reason: error.message };
-      // Both lanes fail alike; and what is wrong may change while it stays down.
-      if (lane === 'bulk' && this.#loggedDown !== error.message)
-        logger.warn(context, 'no stream to peer, will keep trying');
-      this.#loggedDown = error.message;
-      this.#teardown();
-      if (!this.#stopped) this.#retry();
-    };
-    stream.on('error', lost);
-    stream.on('end', () => lost(new Error('the peer ended the stream')));
-    stream.on('drain', () => {
-      this.#draining = false;
-      this.#flush();
-    });
-    stream.on('data', ({ answer }) => {
-      if (this.#stream !== stream) return;
-      if (answer.case === 'removed') {
-        this.#backoffMs = removedBackoffMs;
-        lost(new Error('the peer says that this member was removed'));
-        onRemoved(Number(answer.value.configurationIndex));
-        return;
-      }
-      if (answer.case !== 'welcome' || this.#open) return;
-      const { clusterId, from } = answer.value;
-      if (clusterId !== self.clusterId || Number(from) !== peer.id) {
-        lost(new Error(`member ${from} of cluster "${clusterId}" answers instead of member ${peer.id}`));
-        return;
-      }
-      clearTimeout(this.#timer);
-      this.#open = true;
-      this.#loggedDown = '';
-      this.#backoffMs = initialBackoffMs;
-      this.#connectTimeoutMs = connectTimeoutMs;
-      if (lane === 'bulk') logger.info({ peer: peer.name, address: peer.address }, 'stream to peer is open');
-    });
-    stream.write({ message: { case: 'hello', value: helloTo(self, peer.id) } });
+    const hello = create(ExchangeRequestSchema, { message: { case: 'hello', value: helloTo(self, peer.id) } });
+    stream.write(toBinary(ExchangeRequestSchema, hello));
+  }
+
+  #answered(bytes: Uint8Array): void {
+    const { peer, self, lane, logger, onRemoved } = this.#options;
+    const { answer } = fromBinary(ExchangeResponseSchema, bytes);
+    if (answer.case === 'removed') {
+      this.#backoffMs = removedBackoffMs;
+      this.#lost(new Error('the peer says that this member was removed'));
+      onRemoved(Number(answer.value.configurationIndex));
+      return;
+    }
+    if (answer.case !== 'welcome' || this.#open) return;
+    const { clusterId, from } = answer.value;
+    if (clusterId !== self.clusterId || Number(from) !== peer.id) {
+      this.#lost(new Error(`member ${from} of cluster "${clusterId}" answers instead of member ${peer.id}`));
+      return;
+    }
+    clearTimeout(this.#timer);
+    this.#open = true;
+    this.#loggedDown = '';
+    this.#backoffMs = initialBackoffMs;
+    this.#connectTimeoutMs = connectTimeoutMs;
+    if (lane === 'bulk') logger.info({ peer: peer.name, address: peer.address }, 'stream to peer is open');
+  }
+
+  #lost(error: Error): void {
+    const { peer, lane, logger } = this.#options;
+    clearTimeout(this.#timer);
+    // Both lanes fail alike; and what is wrong may change while it stays down.
+    if (lane === 'bulk' && this.#loggedDown !== error.message)
+      logger.warn(
+        { peer: peer.name, address: peer.address, lane, reason: error.message },
+        'no stream to peer, will keep trying',
+      );
+    this.#loggedDown = error.message;
+    this.#teardown();
+    if (!this.#stopped) this.#retry();
   }
 
   #teardown(): void {
-    const [stream, client, wasOpen, dropped] = [this.#stream, this.#client, this.#open, this.#queue];
+    const [stream, wasOpen, dropped] = [this.#stream, this.#open, this.#queue];
     this.#stream = undefined;
-    this.#client = undefined;
     this.#open = false;
-    this.#draining = false;
     this.#queue = [];
     this.#queuedBytes = 0;
-    // A cancelled call still reports its end.
-    stream?.cancel();
-    client?.close();
+    stream?.close();
     for (const { forwards } of dropped) for (const forward of forwards) this.#options.onDropped(forward);
     if (wasOpen) this.#options.onLost();
   }
@@ -200,28 +205,4 @@ export class PeerLane {
     this.#timer = setTimeout(() => this.#connect(), this.#backoffMs);
     this.#backoffMs = Math.max(this.#backoffMs, Math.min(maxBackoffMs, this.#backoffMs * 2));
   }
-}
-
-const reasons: Record<ForwardRefusal['reason'], ForwardRefusal_Reason> = {
-  'not-leader': ForwardRefusal_Reason.NOT_LEADER,
-  overloaded: ForwardRefusal_Reason.OVERLOADED,
-  refused: ForwardRefusal_Reason.REFUSED,
-};
-
-function toWire({ messages, forwards, refusals }: Batch): MessageInitShape<typeof BatchSchema> {
-  return {
-    messages: messages.map(messageToWire),
-    forwards: forwards.map(({ term, origin, attempt, proposals }) => ({
-      term: BigInt(term),
-      origin: BigInt(origin),
-      attempt: BigInt(attempt),
-      proposals: encodeProposals(proposals),
-    })),
-    refusals: refusals.map(({ reason, origin, attempt, message }) => ({
-      origin: BigInt(origin),
-      reason: reasons[reason],
-      attempt: BigInt(attempt),
-      message: message ?? '',
-    })),
-  };
 }

@@ -3,7 +3,7 @@
  * a peer that does not read; what is small and keeps the cluster alive (heartbeats, votes, acknowledgements) never waits behind them.
  * Raft allows the lanes to overtake each other; appends stay in order among themselves.
  */
-import type * as grpc from '@grpc/grpc-js';
+import type { ClientTls } from '../../lib/lean-grpc/index.ts';
 import type { Message } from '../core/types.ts';
 import { encodedBytes } from '../entry-codec.ts';
 import type { Forward, ForwardRefusal } from '../node.ts';
@@ -18,7 +18,7 @@ const messageBytes = 64;
 export interface PeerLinkOptions {
   readonly self: Self;
   readonly peer: RaftPeer;
-  readonly credentials: grpc.ChannelCredentials;
+  readonly tls: () => ClientTls;
   readonly logger: Log;
   /** A stream broke: what was written last may be lost. */
   readonly onLost: () => void;

@@ -3,26 +3,35 @@
  * fails at the TLS handshake, another organization or cluster with PERMISSION_DENIED, another version with FAILED_PRECONDITION;
  * garbage ends its own connection only. Whatever callers do, connections, streams and messages are bounded.
  */
-import { createServer, type Server, type Socket } from 'node:net';
 import { crc32 } from 'node:zlib';
-import * as grpc from '@grpc/grpc-js';
+import { create, fromBinary, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import {
-  type Batch,
-  ForwardRefusal_Reason,
+  ExchangeRequestSchema,
+  ExchangeResponseSchema,
   type Hello,
   type InstallSnapshotRequest,
-  RaftService,
+  InstallSnapshotRequestSchema,
+  InstallSnapshotResponseSchema,
 } from '../../gen/trimast/raft/v1/raft_pb.ts';
-import { addService, peerSubject } from '../../lib/grpc.ts';
-import { type ReloadingCertificates, reloadingServerCredentials } from '../../lib/reloading-certificates.ts';
+import {
+  type Call,
+  CallMessages,
+  GrpcError,
+  type GrpcStatus,
+  grpcStatus,
+  type LeanLimits,
+  LeanServer,
+  type Method,
+  type PeerIdentity,
+} from '../../lib/lean-grpc/index.ts';
+import type { ReloadingCertificates } from '../../lib/reloading-certificates.ts';
 import type { Message } from '../core/types.ts';
-import { decodePack } from '../entry-codec.ts';
 import { storageErrorReason } from '../log-storage.ts';
-import type { Forward, ForwardRefusal } from '../node.ts';
 import { SnapshotPart } from '../snapshot-part.ts';
 import type { Log } from '../thread-messages.ts';
 import type { RaftPeer } from '../types.ts';
-import { helloTo, keepaliveOptions, protocolVersion, type Self } from './channel.ts';
+import { decodeBatch, type Received } from './batch-codec.ts';
+import { helloTo, keepaliveMs, maxStreamMessageBytes, protocolVersion, type Self } from './channel.ts';
 import { IncomingSnapshots } from './incoming-snapshots.ts';
 import { messageFromWire } from './message-codec.ts';
 
@@ -35,11 +44,20 @@ export const helloTimeoutMs = 5_000;
 /** Calls that bring a snapshot, or say they will; of these one is taken in at a time. */
 export const maxTransfers = 4;
 
-export interface Received {
-  readonly messages: readonly Message[];
-  readonly forwards: readonly Forward[];
-  readonly refusals: readonly ForwardRefusal[];
-}
+/** What is on its way to this member and not taken, per stream. */
+const windowBytes = 8 << 20;
+
+const limits: Partial<LeanLimits> = {
+  maxMessageBytes: maxStreamMessageBytes,
+  maxConnections,
+  maxStreamsPerConnection,
+  streamWindowBytes: windowBytes,
+  connectionWindowBytes: 2 * windowBytes,
+  handshakeTimeoutMs: helloTimeoutMs,
+  idleTimeoutMs: helloTimeoutMs,
+  keepaliveIntervalMs: keepaliveMs,
+  keepaliveTimeoutMs: keepaliveMs,
+};
 
 export interface PeerServerOptions {
   readonly self: Self;
@@ -57,34 +75,28 @@ interface Caller extends RaftPeer {
   readonly configurationIndex: number;
 }
 
-class Refusal extends Error {
-  readonly code: grpc.status;
-
-  constructor(message: string, code = grpc.status.PERMISSION_DENIED) {
-    super(message);
-    this.code = code;
+class Refusal extends GrpcError {
+  constructor(message: string, status: GrpcStatus = grpcStatus.permissionDenied) {
+    super(status, message);
   }
 }
 
 /** It is told so, and its stream ends. */
 class RemovedCaller extends Refusal {
   constructor(id: number) {
-    super(`member ${id} is not part of this cluster any more`, grpc.status.FAILED_PRECONDITION);
+    super(`member ${id} is not part of this cluster any more`, grpcStatus.failedPrecondition);
   }
 }
 
-type ExchangeCall = Parameters<Parameters<typeof addService<typeof RaftService>>[2]['exchange']>[0];
-type InstallCall = Parameters<Parameters<typeof addService<typeof RaftService>>[2]['installSnapshot']>[0];
+const answer = (value: MessageInitShape<typeof ExchangeResponseSchema>['answer']) =>
+  toBinary(ExchangeResponseSchema, create(ExchangeResponseSchema, { answer: value! }));
+const installAnswer = (value: MessageInitShape<typeof InstallSnapshotResponseSchema>['answer']) =>
+  toBinary(InstallSnapshotResponseSchema, create(InstallSnapshotResponseSchema, { answer: value! }));
 
 export class PeerServer {
   readonly #options: PeerServerOptions;
-  readonly #server = new grpc.Server({
-    ...keepaliveOptions,
-    'grpc.max_concurrent_streams': maxStreamsPerConnection,
-  });
-  #listener: Server | undefined;
-  /** Connections on which nobody has said who calls, by remote address and port. */
-  readonly #strangers = new Map<string, NodeJS.Timeout>();
+  readonly #server: LeanServer;
+  readonly #forgetCertificates: () => void;
   /** One for each stream. */
   readonly #rechecks = new Set<() => void>();
   #transfers = 0;
@@ -92,36 +104,24 @@ export class PeerServer {
 
   constructor(options: PeerServerOptions) {
     this.#options = options;
-    addService(this.#server, RaftService, {
-      exchange: (call) => this.#exchange(call),
-      installSnapshot: (call) => {
-        this.#install(call).then(
-          () => call.end(),
-          (error: Error) => {
-            this.#options.logger.warn({ reason: error.message }, 'snapshot of a peer was not taken');
-            call.emit('error', { code: this.#codeOf(error, grpc.status.ABORTED), details: error.message });
-          },
-        );
-      },
+    const { certificates, logger } = options;
+    this.#server = new LeanServer({
+      methods: new Map<string, Method>([
+        ['/trimast.raft.v1.RaftService/Exchange', { kind: 'stream', handle: (call) => this.#exchange(call) }],
+        ['/trimast.raft.v1.RaftService/InstallSnapshot', { kind: 'stream', handle: (call) => this.#installed(call) }],
+      ]),
+      tls: certificates.current,
+      limits,
+      refuse: (peer) => this.#refuse(peer),
+      onFailure: (path, error) => logger.error({ path, reason: String(error) }, 'a call of a peer failed'),
     });
+    this.#forgetCertificates = certificates.onChange((pems) => this.#server.setCertificates(pems));
   }
 
   /** Resolves with the port. */
   async listen(host: string, port: number): Promise<number> {
-    const credentials = reloadingServerCredentials(this.#options.certificates);
-    const injector = this.#server.createConnectionInjector(credentials);
-    // A listener of our own, for the limits that grpc-js does not have.
-    const listener = createServer({ noDelay: true }, (socket) => {
-      this.#watchStranger(socket);
-      injector.injectConnection(socket);
-    });
-    listener.maxConnections = maxConnections;
-    this.#listener = listener;
-    return await new Promise((resolve, reject) => {
-      listener.once('error', (error) =>
-        reject(new Error(`cannot listen for peers on ${host} port ${port}: ${error.message}`, { cause: error })),
-      );
-      listener.listen(port, host, () => resolve((listener.address() as { port: number }).port));
+    return await this.#server.listen(host, port).catch((error: Error) => {
+      throw new Error(`cannot listen for peers on ${host} port ${port}: ${error.message}`, { cause: error });
     });
   }
 
@@ -131,45 +131,28 @@ export class PeerServer {
   }
 
   stop(): void {
-    this.#listener?.close();
-    for (const timer of this.#strangers.values()) clearTimeout(timer);
-    this.#strangers.clear();
-    this.#server.forceShutdown();
+    this.#forgetCertificates();
+    this.#server.close();
   }
 
-  #watchStranger(socket: Socket): void {
-    // Garbage ends its own connection; there is nobody to tell.
-    socket.on('error', () => socket.destroy());
-    const name = `${socket.remoteAddress}:${socket.remotePort}`;
-    this.#strangers.set(
-      name,
-      setTimeout(() => socket.destroy(), helloTimeoutMs),
-    );
-    socket.once('close', () => this.#known(name));
-  }
-
-  #known(name: string): void {
-    clearTimeout(this.#strangers.get(name));
-    this.#strangers.delete(name);
-  }
-
-  /** Before anything of the call is read. */
-  #checkOrganization(call: Parameters<typeof peerSubject>[0]): void {
-    const { peerOrganization } = this.#options;
-    const { commonName, organizations } = peerSubject(call);
-    if (!organizations.includes(peerOrganization))
-      throw new Refusal(`certificate "${commonName}" lacks organization "${peerOrganization}"`);
+  /** Before anything of a call is read. */
+  #refuse({ commonName, organizations }: PeerIdentity): string | undefined {
+    const { peerOrganization, logger } = this.#options;
+    if (organizations.includes(peerOrganization)) return undefined;
+    const reason = `certificate "${commonName}" lacks organization "${peerOrganization}"`;
+    logger.warn({ reason }, 'connection of a peer was refused');
+    return reason;
   }
 
   /** Who calls, or why it may not. */
-  #authenticate(call: { getPeer(): string }, hello: Hello | undefined): Caller {
+  #authenticate(hello: Hello | undefined): Caller {
     const { self, accepts } = this.#options;
     if (!hello) throw new Refusal('the first message must say who calls');
     if (hello.protocolVersion !== protocolVersion)
       throw new Refusal(
         `member ${self.memberId} speaks version ${protocolVersion} of the protocol between masters, ` +
           `member ${hello.from} version ${hello.protocolVersion}: run the same program on both`,
-        grpc.status.FAILED_PRECONDITION,
+        grpcStatus.failedPrecondition,
       );
     if (hello.clusterId !== self.clusterId)
       throw new Refusal(`this is a member of cluster "${self.clusterId}", not of "${hello.clusterId}"`);
@@ -177,119 +160,98 @@ export class PeerServer {
     const caller = { id: Number(hello.from), name: hello.name, address: hello.address };
     if (caller.id === self.memberId) throw new Refusal(`this is member ${self.memberId} itself`);
     if (!accepts(caller, Number(hello.configurationIndex))) throw new RemovedCaller(caller.id);
-    this.#known(call.getPeer());
     return { ...caller, configurationIndex: Number(hello.configurationIndex) };
   }
 
-  #codeOf(error: Error, otherwise: grpc.status): grpc.status {
-    if (error instanceof Refusal) return error.code;
+  #statusOf(error: Error, otherwise: GrpcStatus): GrpcStatus {
+    if (error instanceof Refusal) return error.status;
     const reason = storageErrorReason(error);
-    if (reason === 'corrupt') return grpc.status.DATA_LOSS;
-    return reason === 'no-space' ? grpc.status.RESOURCE_EXHAUSTED : otherwise;
+    if (reason === 'corrupt') return grpcStatus.dataLoss;
+    return reason === 'no-space' ? grpcStatus.resourceExhausted : otherwise;
   }
 
-  #exchange(call: ExchangeCall): void {
+  #exchange(call: Call): void {
+    const { self, accepts, logger, onConnected, onReceived } = this.#options;
     let caller: Caller | undefined;
-    let refused = false;
-    const fail = (error: Error) => {
-      if (refused) return;
-      refused = true;
-      clearTimeout(silent);
-      if (error instanceof RemovedCaller) {
-        const configurationIndex = BigInt(this.#options.self.configurationIndex);
-        call.write({ answer: { case: 'removed', value: { configurationIndex } } });
-      } else this.#options.logger.warn({ from: caller?.id, reason: error.message }, 'stream of a peer was refused');
-      call.emit('error', { code: this.#codeOf(error, grpc.status.INVALID_ARGUMENT), details: error.message });
-    };
-    const silent = setTimeout(
-      () => fail(new Refusal(`nobody said who calls within ${helloTimeoutMs} ms`, grpc.status.DEADLINE_EXCEEDED)),
-      helloTimeoutMs,
-    );
-    const recheck = () => {
-      if (caller && !this.#options.accepts(caller, caller.configurationIndex)) fail(new RemovedCaller(caller.id));
-    };
     const ended = () => {
       clearTimeout(silent);
       this.#rechecks.delete(recheck);
     };
+    const fail = (error: Error) => {
+      if (call.ended) return;
+      ended();
+      if (error instanceof RemovedCaller) {
+        const configurationIndex = BigInt(self.configurationIndex);
+        call.send(answer({ case: 'removed', value: { configurationIndex } }));
+      } else logger.warn({ from: caller?.id, reason: error.message }, 'stream of a peer was refused');
+      call.fail(this.#statusOf(error, grpcStatus.invalidArgument), error.message);
+    };
+    const silent = setTimeout(
+      () => fail(new Refusal(`nobody said who calls within ${helloTimeoutMs} ms`, grpcStatus.deadlineExceeded)),
+      helloTimeoutMs,
+    );
+    const recheck = () => {
+      if (caller && !accepts(caller, caller.configurationIndex)) fail(new RemovedCaller(caller.id));
+    };
     this.#rechecks.add(recheck);
     // A caller that goes away is nothing to report; its own side says why.
-    call.on('error', () => call.end());
-    call.on('end', () => call.end());
-    call.on('close', ended);
-    call.on('cancelled', ended);
-    call.on('data', ({ message }) => {
-      if (refused) return;
+    call.onCancel = ended;
+    call.onHalfClose = () => {
+      ended();
+      call.end();
+    };
+    call.onMessage = (bytes) => {
       try {
-        if (!caller) {
-          caller = this.#authenticate(call, message.case === 'hello' ? message.value : undefined);
-          clearTimeout(silent);
-          call.write({ answer: { case: 'welcome', value: helloTo(this.#options.self, caller.id) } });
-          this.#options.onConnected(caller.id);
-        } else if (message.case === 'batch') {
-          this.#options.onReceived(caller.id, this.#decode(message.value, caller.id));
+        if (caller) {
+          const received = decodeBatch(bytes, caller.id, self.memberId);
+          if (received) onReceived(caller.id, received);
+          return;
         }
+        const { message } = fromBinary(ExchangeRequestSchema, bytes);
+        caller = this.#authenticate(message.case === 'hello' ? message.value : undefined);
+        clearTimeout(silent);
+        call.send(answer({ case: 'welcome', value: helloTo(self, caller.id) }));
+        onConnected(caller.id);
       } catch (error) {
         fail(error as Error);
       }
-    });
-    try {
-      this.#checkOrganization(call);
-    } catch (error) {
-      fail(error as Error);
-    }
-  }
-
-  #decode(batch: Batch, from: number): Received {
-    const messages: Message[] = [];
-    for (const wire of batch.messages) {
-      const message = messageFromWire(wire, from, this.#options.self.memberId);
-      // A snapshot message counts only behind its content.
-      if (message && message.type !== 'snapshot') messages.push(message);
-    }
-    return {
-      messages,
-      forwards: batch.forwards.map(({ term, origin, attempt, proposals }) => ({
-        origin: Number(origin),
-        term: Number(term),
-        attempt: Number(attempt),
-        proposals: decodePack(proposals),
-      })),
-      refusals: batch.refusals.map(({ reason, origin, attempt, message }) => ({
-        origin: Number(origin),
-        reason: reasons.get(reason) ?? 'not-leader',
-        attempt: Number(attempt),
-        message: message === '' ? undefined : message,
-      })),
     };
   }
 
-  async #install(call: InstallCall): Promise<void> {
-    this.#checkOrganization(call);
+  #installed(call: Call): void {
+    this.#install(call).then(
+      () => call.end(),
+      (error: Error) => {
+        this.#options.logger.warn({ reason: error.message }, 'snapshot of a peer was not taken');
+        call.fail(this.#statusOf(error, grpcStatus.aborted), error.message);
+      },
+    );
+  }
+
+  async #install(call: Call): Promise<void> {
+    const requests = new CallMessages(call);
     if (this.#transfers >= maxTransfers)
-      throw new Refusal(`${maxTransfers} snapshots come in already`, grpc.status.RESOURCE_EXHAUSTED);
+      throw new Refusal(`${maxTransfers} snapshots come in already`, grpcStatus.resourceExhausted);
     this.#transfers++;
     let part: SnapshotPart | undefined;
     let leave: (() => void) | undefined;
-    const silent = setTimeout(() => call.destroy(new Error('nobody said who calls')), helloTimeoutMs);
+    const silent = setTimeout(() => requests.abort(new Error('nobody said who calls')), helloTimeoutMs);
     try {
       let from = 0;
       let message: Message | undefined;
-      // The stream must outlive the loop: it still has to carry the reason.
-      const requests = call.iterator({ destroyOnReturn: false }) as AsyncIterable<InstallSnapshotRequest>;
-      for await (const { message: received } of requests) {
+      for await (const bytes of requests) {
+        const { message: received }: InstallSnapshotRequest = fromBinary(InstallSnapshotRequestSchema, bytes);
         if (!part) {
           const header = received.case === 'header' ? received.value : undefined;
-          from = this.#authenticate(call, header?.hello).id;
+          from = this.#authenticate(header?.hello).id;
           clearTimeout(silent);
           message = header?.message && messageFromWire(header.message, from, this.#options.self.memberId);
           if (message?.type !== 'snapshot' || !message.snapshot) throw new Error('the header has no snapshot message');
-          const details = 'a newer transfer came in its place';
-          const giveUp = () => void call.emit('error', { code: grpc.status.ABORTED, details });
+          const giveUp = () => requests.abort(new Refusal('a newer transfer came in its place', grpcStatus.aborted));
           leave = await this.#incoming.take({ term: message.term, giveUp });
-          if (!leave) throw new Refusal('a newer leader sends a snapshot already', grpc.status.RESOURCE_EXHAUSTED);
+          if (!leave) throw new Refusal('a newer leader sends a snapshot already', grpcStatus.resourceExhausted);
           part = await SnapshotPart.open(this.#options.dataDir, message.snapshot, from);
-          call.write({ answer: { case: 'have', value: { offset: BigInt(part.bytes) } } });
+          call.send(installAnswer({ case: 'have', value: { offset: BigInt(part.bytes) } }));
         } else if (received.case === 'chunk') {
           const { data, checksum } = received.value;
           if (crc32(data) !== checksum) throw new Error('a chunk fails its checksum');
@@ -300,7 +262,7 @@ export class PeerServer {
           part = undefined;
           await whole.finish(Number(fileBytes), fileChecksum);
           this.#options.onReceived(from, { messages: [message!], forwards: [], refusals: [] });
-          call.write({ answer: { case: 'installed', value: {} } });
+          call.send(installAnswer({ case: 'installed', value: {} }));
           return;
         }
       }
@@ -313,9 +275,3 @@ export class PeerServer {
     }
   }
 }
-
-const reasons = new Map<ForwardRefusal_Reason, ForwardRefusal['reason']>([
-  [ForwardRefusal_Reason.NOT_LEADER, 'not-leader'],
-  [ForwardRefusal_Reason.OVERLOADED, 'overloaded'],
-  [ForwardRefusal_Reason.REFUSED, 'refused'],
-]);

@@ -6,9 +6,10 @@
  *   bucket lease    = id (8, big-endian) → { id = 1, TTL = 2, remaining TTL = 3 }
  *   bucket members  = id in hexadecimal → JSON
  */
+
+import { ProtoWriter } from '../../../lib/lean-grpc/index.ts';
 import type { RaftMember } from '../../../raft/types.ts';
 import type { KeyValue, Lease, Store } from '../../../store/types.ts';
-import { ProtoWriter } from '../../lean/index.ts';
 import type { MemberDirectory } from '../cluster-service.ts';
 import { type BoltBucket, type BoltFile, boltFile } from './bolt-file.ts';
 

@@ -21,14 +21,12 @@ import {
 } from './frames.ts';
 import { type Header, HpackDecoder, HpackError, ResponseHeaders } from './hpack.ts';
 import {
-  connectionWindowBytes,
+  type LeanLimits,
   maxConnectionOutputBytes,
   maxControlFrames,
   maxHeaderBytes,
   maxResets,
-  maxStreamsPerConnection,
   streamHighWaterBytes,
-  streamWindowBytes,
 } from './limits.ts';
 import { type GrpcStatus, grpcStatus, parseTimeoutMs } from './status.ts';
 
@@ -40,6 +38,7 @@ export interface ConnectionOwner {
   wantsFlush(connection: ServerConnection): void;
   method(path: string): Method | undefined;
   hasService(name: string): boolean;
+  readonly limits: LeanLimits;
   /** Why this peer may not call anything; undefined when it may. */
   readonly refusal: string | undefined;
   account(bytes: number): boolean;
@@ -78,6 +77,7 @@ export class ServerConnection implements CallTransport {
   constructor(owner: ConnectionOwner, peer: PeerIdentity) {
     this.#owner = owner;
     this.peer = peer;
+    const { maxStreamsPerConnection, streamWindowBytes, connectionWindowBytes } = owner.limits;
     this.#out.settings([
       [setting.maxConcurrentStreams, maxStreamsPerConnection],
       [setting.initialWindowSize, streamWindowBytes],
@@ -85,6 +85,10 @@ export class ServerConnection implements CallTransport {
     ]);
     this.#out.windowUpdate(0, connectionWindowBytes - defaultWindowBytes);
     this.#wantFlush();
+  }
+
+  get limits(): LeanLimits {
+    return this.#owner.limits;
   }
 
   get openCalls(): number {
@@ -291,7 +295,7 @@ export class ServerConnection implements CallTransport {
   #data(flags: number, stream: number, buffer: Buffer, start: number, end: number): void {
     const windowBytes = end - start;
     this.#unacknowledged += windowBytes;
-    if (this.#unacknowledged >= connectionWindowBytes / 2) {
+    if (this.#unacknowledged >= this.limits.connectionWindowBytes / 2) {
       this.#out.windowUpdate(0, this.#unacknowledged);
       this.#unacknowledged = 0;
       this.#wantFlush();
@@ -370,7 +374,7 @@ export class ServerConnection implements CallTransport {
       this.#goAway(errorCode.protocol, `a client's stream has the number ${stream}`);
       return;
     }
-    if (this.#draining || this.#calls.size >= maxStreamsPerConnection) {
+    if (this.#draining || this.#calls.size >= this.limits.maxStreamsPerConnection) {
       if (!this.#draining) this.#lastStream = stream;
       this.#out.reset(stream, errorCode.refusedStream);
       this.#wantFlush();

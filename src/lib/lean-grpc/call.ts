@@ -3,7 +3,7 @@
  */
 import { defaultWindowBytes, errorCode, messagePrefixBytes } from './frames.ts';
 import type { Header } from './hpack.ts';
-import { maxMessageBytes, streamHighWaterBytes, streamWindowBytes } from './limits.ts';
+import { type LeanLimits, streamHighWaterBytes } from './limits.ts';
 import { GrpcError, type GrpcStatus, grpcStatus, percentEncode } from './status.ts';
 
 /** What the certificate of the other side says. */
@@ -33,6 +33,7 @@ export type Method =
 /** What a call asks of its connection. */
 export interface CallTransport {
   readonly peer: PeerIdentity;
+  readonly limits: LeanLimits;
   reply(call: Call, message: Uint8Array): void;
   /** Puts a message on its way, or behind what waits already. */
   send(call: Call, message: Uint8Array): void;
@@ -147,6 +148,7 @@ export class Call {
   resume(): void {
     this.#paused = false;
     while (!this.#paused && !this.ended && this.#inbox.length > 0) this.#deliver(this.#inbox.shift()!);
+    this.#credit();
     if (this.remoteEnded) this.#tellHalfClosed();
   }
 
@@ -161,7 +163,7 @@ export class Call {
   receive(bytes: Buffer, windowBytes: number): void {
     if (this.ended) return;
     this.#received += windowBytes;
-    if (this.#received > streamWindowBytes) {
+    if (this.#received > this.#transport.limits.streamWindowBytes) {
       this.#transport.resetStream(this, errorCode.flowControl);
       return;
     }
@@ -172,7 +174,7 @@ export class Call {
         return;
       }
     }
-    this.#assemble(bytes);
+    this.#assemble(bytes, windowBytes);
   }
 
   halfClosed(): void {
@@ -232,7 +234,9 @@ export class Call {
   }
 
   /** A message that did not come in exactly one frame. */
-  #assemble(bytes: Buffer): void {
+  #assemble(bytes: Buffer, windowBytes: number): void {
+    // A message may be larger than the window: what is put together here is room again as long as the handler takes what is complete.
+    this.#uncredited += windowBytes;
     this.#partial ??= [];
     // A copy: a few bytes must not keep a whole network buffer alive.
     this.#partial.push(Buffer.from(bytes));
@@ -241,7 +245,10 @@ export class Call {
       this.fail(grpcStatus.resourceExhausted, 'too much is being received; try again later');
       return;
     }
-    if (this.#partialBytes < Math.max(this.#neededBytes, messagePrefixBytes)) return;
+    if (this.#partialBytes < Math.max(this.#neededBytes, messagePrefixBytes)) {
+      this.#credit();
+      return;
+    }
     let joined = this.#partial.length === 1 ? this.#partial[0]! : Buffer.concat(this.#partial);
     while (joined.length >= messagePrefixBytes && !this.ended && !this.ending) {
       const length = messageLength(joined);
@@ -249,6 +256,7 @@ export class Call {
         this.fail(grpcStatus.unimplemented, 'compressed messages are not supported');
         return;
       }
+      const { maxMessageBytes } = this.#transport.limits;
       if (length > maxMessageBytes) {
         this.fail(
           grpcStatus.resourceExhausted,
@@ -262,9 +270,11 @@ export class Call {
       this.#release(this.#neededBytes);
       joined = joined.subarray(this.#neededBytes);
       this.#neededBytes = 0;
-      this.#message(message, messagePrefixBytes + length);
+      this.#message(message, 0);
     }
-    if (!this.ended) this.#partial = joined.length > 0 ? [joined] : undefined;
+    if (this.ended) return;
+    this.#partial = joined.length > 0 ? [joined] : undefined;
+    this.#credit();
   }
 
   #release(bytes: number): void {
@@ -292,7 +302,12 @@ export class Call {
       this.failWith(error);
       return;
     }
-    if (this.#inbox.length > 0 || this.#uncredited < streamWindowBytes / 4 || this.ended) return;
+    this.#credit();
+  }
+
+  #credit(): void {
+    if (this.#method.kind !== 'stream' || this.#paused || this.#inbox.length > 0 || this.ended) return;
+    if (this.#uncredited < this.#transport.limits.streamWindowBytes / 4) return;
     this.#transport.credit(this, this.#uncredited);
     this.#received -= this.#uncredited;
     this.#uncredited = 0;

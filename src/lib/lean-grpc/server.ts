@@ -4,33 +4,34 @@
  */
 import { readFileSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
-import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
+import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from 'node:tls';
 import type { Method, PeerIdentity } from './call.ts';
 import { ServerConnection } from './connection.ts';
-import {
-  drainMs,
-  handshakeTimeoutMs,
-  keepaliveIntervalMs,
-  keepaliveTimeoutMs,
-  maxConnections,
-  maxPartialBytes,
-  strikeWindowMs,
-} from './limits.ts';
+import { defaultLimits, drainMs, type LeanLimits, maxPartialBytes, strikeWindowMs } from './limits.ts';
 
 export interface LeanServerOptions {
   /** By path: `/package.Service/Method`. */
   readonly methods: ReadonlyMap<string, Method>;
   /** PEM files. Clients must have a certificate of this CA. Absent: plain text, for tests. */
-  readonly tls?: { readonly caFile: string; readonly certFile: string; readonly keyFile: string } | undefined;
+  readonly tls?: { readonly caFile: string; readonly certFile: string; readonly keyFile: string } | TlsPems | undefined;
+  readonly limits?: Partial<LeanLimits> | undefined;
   /** Why the holder of this certificate may not call anything; undefined when it may. */
   readonly refuse?: (peer: PeerIdentity) => string | undefined;
   /** A handler threw something that is no GrpcError. */
   readonly onFailure: (path: string, error: unknown) => void;
 }
 
+/** PEM. */
+export interface TlsPems {
+  readonly ca: Buffer;
+  readonly cert: Buffer;
+  readonly key: Buffer;
+}
+
 interface Peer {
   readonly connection: ServerConnection;
   readonly socket: Socket;
+  idleSinceMs: number | undefined;
   silentSinceMs: number | undefined;
 }
 
@@ -39,7 +40,8 @@ const nobody: PeerIdentity = { commonName: '', organizations: [] };
 export class LeanServer {
   readonly #options: LeanServerOptions;
   readonly #services: ReadonlySet<string>;
-  readonly #server: Server;
+  readonly #server: Server | TlsServer;
+  readonly #limits: LeanLimits;
   readonly #peers = new Set<Peer>();
   readonly #sockets = new Set<Socket>();
   #flushes: ServerConnection[] = [];
@@ -49,19 +51,18 @@ export class LeanServer {
 
   constructor(options: LeanServerOptions) {
     this.#options = options;
+    this.#limits = { ...defaultLimits, ...options.limits };
     this.#services = new Set([...options.methods.keys()].map((path) => path.split('/')[1]!));
     const { tls } = options;
     if (tls) {
       this.#server = createTlsServer(
         {
-          ca: readFileSync(tls.caFile),
-          cert: readFileSync(tls.certFile),
-          key: readFileSync(tls.keyFile),
+          ...pemsOf(tls),
           requestCert: true,
           rejectUnauthorized: true,
-          minVersion: 'TLSv1.2',
+          minVersion: minTlsVersion,
           ALPNProtocols: ['h2'],
-          handshakeTimeout: handshakeTimeoutMs,
+          handshakeTimeout: this.#limits.handshakeTimeoutMs,
           noDelay: true,
         },
         (socket) => this.#connected(socket, identityOf(socket)),
@@ -69,6 +70,11 @@ export class LeanServer {
       this.#server.on('tlsClientError', (_error: Error, socket: Socket) => socket.destroy());
     } else this.#server = createServer({ noDelay: true }, (socket) => this.#connected(socket, nobody));
     this.#server.on('connection', (socket: Socket) => this.#accepted(socket));
+  }
+
+  /** New connections use these. Only of a server with TLS. */
+  setCertificates(pems: TlsPems): void {
+    (this.#server as TlsServer).setSecureContext({ ...pems, minVersion: minTlsVersion });
   }
 
   /** Connections that speak HTTP/2 (or may still begin to). */
@@ -82,11 +88,22 @@ export class LeanServer {
       this.#server.once('error', reject);
       this.#server.listen({ host, port, backlog: 1_024 }, () => {
         this.#server.off('error', reject);
+        const { keepaliveTimeoutMs, idleTimeoutMs } = this.#limits;
         this.#timers.push(setInterval(() => this.#checkAlive(), keepaliveTimeoutMs).unref());
+        if (Number.isFinite(idleTimeoutMs))
+          this.#timers.push(setInterval(() => this.#checkIdle(), idleTimeoutMs / 4).unref());
         this.#timers.push(setInterval(() => this.#forgive(), strikeWindowMs).unref());
         resolve((this.#server.address() as { port: number }).port);
       });
     });
+  }
+
+  /** Ends everything at once. */
+  close(): void {
+    this.#stopping = true;
+    for (const timer of this.#timers) clearInterval(timer);
+    this.#server.close();
+    for (const socket of this.#sockets) socket.destroy();
   }
 
   /** Lets running calls end for a moment, streams included. */
@@ -104,7 +121,7 @@ export class LeanServer {
   }
 
   #accepted(socket: Socket): void {
-    if (this.#sockets.size >= maxConnections || this.#stopping) {
+    if (this.#sockets.size >= this.#limits.maxConnections || this.#stopping) {
       socket.destroy();
       return;
     }
@@ -127,15 +144,16 @@ export class LeanServer {
           return this.#partialBytes <= maxPartialBytes;
         },
         failed: this.#options.onFailure,
+        limits: this.#limits,
         refusal: this.#options.refuse?.(identity),
       },
       identity,
     );
-    const peer: Peer = { connection, socket, silentSinceMs: undefined };
+    const peer: Peer = { connection, socket, silentSinceMs: undefined, idleSinceMs: undefined };
     this.#peers.add(peer);
     const greeting = setTimeout(() => {
       if (!connection.greeted) socket.destroy();
-    }, handshakeTimeoutMs).unref();
+    }, this.#limits.handshakeTimeoutMs).unref();
     socket.on('data', (chunk: Buffer) => connection.receive(chunk));
     socket.on('drain', () => connection.drained());
     // `end` of the other side: HTTP/2 has no half-open connections.
@@ -160,8 +178,9 @@ export class LeanServer {
 
   #checkAlive(): void {
     const nowMs = performance.now();
+    const { keepaliveIntervalMs, keepaliveTimeoutMs } = this.#limits;
     for (const peer of this.#peers) {
-      // Asks only every sixth time: the interval of asking is longer than that of waiting for the answer.
+      // The interval of asking may be longer than that of waiting for the answer.
       if (peer.silentSinceMs === undefined) {
         if (Math.floor(nowMs / keepaliveTimeoutMs) % (keepaliveIntervalMs / keepaliveTimeoutMs) !== 0) continue;
         if (!peer.connection.checkAlive()) peer.silentSinceMs = nowMs;
@@ -170,9 +189,25 @@ export class LeanServer {
     }
   }
 
+  #checkIdle(): void {
+    const nowMs = performance.now();
+    for (const peer of this.#peers) {
+      if (peer.connection.openCalls > 0) peer.idleSinceMs = undefined;
+      else if (peer.idleSinceMs === undefined) peer.idleSinceMs = nowMs;
+      else if (nowMs - peer.idleSinceMs >= this.#limits.idleTimeoutMs) peer.socket.destroy();
+    }
+  }
+
   #forgive(): void {
     for (const { connection } of this.#peers) connection.forgiveStrikes();
   }
+}
+
+const minTlsVersion = 'TLSv1.2';
+
+function pemsOf(tls: NonNullable<LeanServerOptions['tls']>): TlsPems {
+  if ('ca' in tls) return tls;
+  return { ca: readFileSync(tls.caFile), cert: readFileSync(tls.certFile), key: readFileSync(tls.keyFile) };
 }
 
 function identityOf(socket: TLSSocket): PeerIdentity {

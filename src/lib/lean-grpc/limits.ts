@@ -1,4 +1,4 @@
-/** Every bound of the lean gRPC server, in one place. */
+/** Every bound of lean gRPC, in one place; a server may have others in {@link LeanLimits}. */
 
 /** Of one request message: etcd's 1.5 MiB and its allowance of 512 KiB for what surrounds it. */
 export const maxMessageBytes = 2 * 1024 * 1024;
@@ -30,5 +30,31 @@ export const maxControlFrames = 1_000;
 /** Streams that a client opens and resets, per {@link strikeWindowMs}: the "rapid reset" attack. */
 export const maxResets = 10_000;
 export const strikeWindowMs = 10_000;
+/** What a server sets as it needs it. */
+export interface LeanLimits {
+  readonly maxMessageBytes: number;
+  readonly maxConnections: number;
+  readonly maxStreamsPerConnection: number;
+  readonly streamWindowBytes: number;
+  readonly connectionWindowBytes: number;
+  readonly handshakeTimeoutMs: number;
+  /** A connection on which no call is open for this long is closed. */
+  readonly idleTimeoutMs: number;
+  readonly keepaliveIntervalMs: number;
+  readonly keepaliveTimeoutMs: number;
+}
+
+export const defaultLimits: LeanLimits = {
+  maxMessageBytes,
+  maxConnections,
+  maxStreamsPerConnection,
+  streamWindowBytes,
+  connectionWindowBytes,
+  handshakeTimeoutMs,
+  idleTimeoutMs: Number.POSITIVE_INFINITY,
+  keepaliveIntervalMs,
+  keepaliveTimeoutMs,
+};
+
 /** How long calls may go on after the server was told to stop. */
 export const drainMs = 1_000;

@@ -33,6 +33,7 @@ export const errorCode = {
 
 export const setting = {
   headerTableSize: 1,
+  enablePush: 2,
   maxConcurrentStreams: 3,
   initialWindowSize: 4,
   maxHeaderListSize: 6,

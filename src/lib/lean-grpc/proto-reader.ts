@@ -51,7 +51,19 @@ export class ProtoReader {
       this.#position++;
       return first;
     }
-    return Number(this.#int64());
+    let value = 0;
+    for (let shift = 1, position = this.#position; position < this.#end; shift *= 0x80) {
+      const byte = this.#bytes[position++]!;
+      value += (byte & 0x7f) * shift;
+      if (byte >= 0x80) {
+        // Large, or negative.
+        if (shift >= 2 ** 42) break;
+        continue;
+      }
+      this.#position = position;
+      return value;
+    }
+    return Number(BigInt.asIntN(64, this.#int64()));
   }
 
   /** An int64. */
