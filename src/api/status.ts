@@ -49,21 +49,25 @@ export class ApiError extends Error {
   readonly details: ApiErrorDetails | undefined;
   /** Of the Status: the fresh `continue` token that an expired one is answered with. */
   readonly metadata: ListMeta;
+  /** What somebody outside (a webhook) said, told as it is. */
+  readonly #verbatim: Status | undefined;
 
   constructor(
     reason: StatusReason,
     message: string,
     details?: ApiErrorDetails,
-    options?: ErrorOptions & { readonly metadata?: ListMeta | undefined },
+    options?: ErrorOptions & { readonly metadata?: ListMeta | undefined; readonly verbatim?: Status | undefined },
   ) {
     super(message, options);
     this.reason = reason;
-    this.code = reasonCodes[reason];
+    this.#verbatim = options?.verbatim;
+    this.code = options?.verbatim?.code ?? reasonCodes[reason];
     this.details = details;
     this.metadata = options?.metadata ?? {};
   }
 
   toStatus(): Status {
+    if (this.#verbatim) return this.#verbatim;
     return {
       kind: 'Status',
       apiVersion: 'v1',

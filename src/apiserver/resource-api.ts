@@ -16,6 +16,7 @@ import { createAdmissionChain } from './admission/chain.ts';
 import { defaultAdmission } from './admission/default-chain.ts';
 import { admissionRequest } from './admission/request.ts';
 import type { AdmissionPlugin } from './admission/types.ts';
+import { type ConnectService, WebhookClient } from './admission/webhooks/client.ts';
 import { Authenticator, type TokenAuthenticator } from './authentication/index.ts';
 import type { ServiceAccountTokens } from './authentication/service-account-tokens.ts';
 import { createAuthorization } from './authorization/index.ts';
@@ -54,13 +55,18 @@ export interface ResourceApiOptions {
   readonly tokens?: ServiceAccountTokens | undefined;
   /** Who else knows tokens, in order. */
   readonly tokenAuthenticators?: readonly TokenAuthenticator[];
+  /** How webhooks in Services are reached. Absent: they are not. */
+  readonly connectService?: ConnectService | undefined;
   readonly clock?: Clock;
   readonly newUid?: () => string;
   readonly random?: () => number;
 }
 
+const noServices: ConnectService = () => Promise.reject(new Error('Services cannot be reached from this server'));
+
 export class ResourceApi {
   readonly #core: ApiCore;
+  readonly #webhooks: WebhookClient;
   /** Roles and bindings. */
   readonly policy: RbacPolicy;
   readonly authenticator: Authenticator;
@@ -76,16 +82,32 @@ export class ResourceApi {
       others: options.tokenAuthenticators ?? [],
       clock: options.clock ?? systemClock,
     });
+    const schemas = options.schemas ?? builtInSchemas();
+    const authorizing = options.authorizer ?? authorizer;
+    this.#webhooks = new WebhookClient(options.connectService ?? noServices);
+    const plugins = defaultAdmission({
+      store,
+      registry,
+      schemas,
+      authorizer: authorizing,
+      client: this.#webhooks,
+      others: [escalationCheck(policy, rbac)],
+    });
     this.#core = {
       store,
       registry,
-      schemas: options.schemas ?? builtInSchemas(),
-      authorizer: options.authorizer ?? authorizer,
-      admission: createAdmissionChain(options.admission ?? [...defaultAdmission(store), escalationCheck(policy, rbac)]),
+      schemas,
+      authorizer: authorizing,
+      admission: createAdmissionChain(options.admission ?? plugins),
       clock: options.clock ?? systemClock,
       newUid: options.newUid ?? randomUUID,
       random: options.random ?? Math.random,
     };
+  }
+
+  /** Drops the connections to webhooks. */
+  close(): void {
+    this.#webhooks.close();
   }
 
   get registry(): KindRegistry {

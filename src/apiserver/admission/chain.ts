@@ -17,9 +17,25 @@ export function createAdmissionChain(plugins: readonly AdmissionPlugin[]): Admis
     return plan;
   };
   return {
-    mutate: (request) => runSteps(planOf(request).mutate, request),
+    mutate(request) {
+      const { mutate } = planOf(request);
+      request.reinvocation = { round: 0, wanted: false };
+      const pending = runSteps(mutate, request);
+      if (pending) return runAgain(pending, mutate, request);
+    },
     validate: (request) => runSteps(planOf(request).validate, request),
   };
+}
+
+async function runAgain(
+  pending: Promise<void>,
+  steps: readonly AdmissionStep[],
+  request: AdmissionRequest,
+): Promise<void> {
+  await pending;
+  if (!request.reinvocation?.wanted) return;
+  request.reinvocation = { round: 1, wanted: false };
+  await runSteps(steps, request);
 }
 
 function makePlan(plugins: readonly AdmissionPlugin[], scope: AdmissionScope): Plan {

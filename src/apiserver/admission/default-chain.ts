@@ -1,5 +1,4 @@
-/** The admission plugins that are on, in order: first those that complete the object, then those that only refuse. */
-import type { Store } from '../../store/types.ts';
+/** The admission plugins that are on, in upstream's order. Each says itself whether it completes, judges, or both. */
 import { defaultTolerations } from './default-tolerations.ts';
 import { limitRanger } from './limit-ranger.ts';
 import { namespaceLifecycle } from './namespace-lifecycle.ts';
@@ -7,15 +6,25 @@ import { nodeRestriction } from './node-restriction.ts';
 import { priority } from './priority.ts';
 import { serviceAccount } from './service-account.ts';
 import type { AdmissionPlugin } from './types.ts';
+import { mutatingWebhooks, type WebhookOptions } from './webhooks/mutating.ts';
+import { validatingWebhooks } from './webhooks/validating.ts';
 
-/** `store`: for plugins that judge by other objects. */
-export function defaultAdmission(store: Pick<Store, 'get' | 'range'>): readonly AdmissionPlugin[] {
+export interface DefaultAdmissionOptions extends WebhookOptions {
+  /** Judge after all built-in ones. */
+  readonly others: readonly AdmissionPlugin[];
+}
+
+export function defaultAdmission(options: DefaultAdmissionOptions): readonly AdmissionPlugin[] {
+  const { store, others } = options;
   return [
     namespaceLifecycle,
+    limitRanger(store),
     serviceAccount(store),
+    nodeRestriction(store),
     priority(store),
     defaultTolerations,
-    limitRanger(store),
-    nodeRestriction(store),
+    ...others,
+    mutatingWebhooks(options),
+    validatingWebhooks(options),
   ];
 }

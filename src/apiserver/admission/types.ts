@@ -36,8 +36,16 @@ export interface AdmissionRequest {
   readonly warn?: ((message: string) => void) | undefined;
   /** Collects annotations of the request's audit event. */
   readonly annotate?: ((key: string, value: string) => void) | undefined;
+  /** Set by the chain, for plugins that ask others. */
+  reinvocation?: Reinvocation | undefined;
   /** Set by a plugin that judges: what is decided together with the write. */
   charge?: Charge | undefined;
+}
+
+/** Once something from outside has changed the object, all that complete it have one more look. */
+export interface Reinvocation {
+  readonly round: 0 | 1;
+  wanted: boolean;
 }
 
 /** A part of the write's own transaction: it counts only if the object is written, and the object is written only if it holds. */
