@@ -13,7 +13,7 @@ import { ServiceAccountTokens } from '../apiserver/authentication/service-accoun
 import { ensureBootstrapObjects } from '../apiserver/bootstrap.ts';
 import { createApiServer } from '../apiserver/http/server.ts';
 import { createLocalClient } from '../apiserver/local-client.ts';
-import { createResourceProxy, podDialer } from '../apiserver/proxy/index.ts';
+import { type ConnectService, createResourceProxy, podDialer, serviceConnector } from '../apiserver/proxy/index.ts';
 import { ResourceApi } from '../apiserver/resource-api.ts';
 import { AgentClient, createStreamingProxy } from '../apiserver/streaming/index.ts';
 import { identities, type UserInfo } from '../apiserver/types.ts';
@@ -159,13 +159,16 @@ export async function startMaster(
     store,
     clock: systemClock,
   });
-  const api = new ResourceApi({ store, tokens });
+  const findNode = (name: string) => systemClient.get<Node>(resources.nodes, { name }, { resourceVersion: '0' });
+  const agents = new AgentClient(tls);
+  const dial = podDialer(agents, findNode);
+  const connectService: ConnectService = (service, signal) =>
+    serviceConnector({ client: systemClient, dial, random: Math.random })(service, signal);
+  const api = new ResourceApi({ store, tokens, connectService });
   const clientFor = (user: UserInfo, fenceTerm?: number) => createLocalClient(api, { user, fenceTerm });
   const systemClient = clientFor(systemUser('system:trimast'));
   const masterEvents = new EventRecorder({ client: systemClient, component: 'trimast-master', logger: clusterLogger });
 
-  const findNode = (name: string) => systemClient.get<Node>(resources.nodes, { name }, { resourceVersion: '0' });
-  const agents = new AgentClient(tls);
   let stopping = false;
   const apiServer = createApiServer({
     api,
@@ -175,7 +178,7 @@ export async function startMaster(
     proxy: createResourceProxy({
       client: systemClient,
       agents,
-      dial: podDialer(agents, findNode),
+      dial,
       random: Math.random,
     }),
     readiness: {

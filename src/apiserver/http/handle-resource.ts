@@ -41,7 +41,7 @@ export async function handleResource(
   const { resource, subresource, namespace, name, verb } = info;
   const target: Target = { resource, subresource, namespace, name };
   if (subresource === 'proxy' && name !== undefined) {
-    return handleProxy(options, exchange, { ...target, name }, verb);
+    return handleProxy(options, exchange, { ...target, name }, verb, info.rest);
   }
   if (info.rest !== '') throw resourceNotServed();
   const virtual = createVirtual(options.api, exchange.context, target, verb);
@@ -188,9 +188,10 @@ async function handleProxy(
   exchange: Exchange,
   target: NamedTarget,
   verb: string,
+  rest: string,
 ): Promise<void> {
   const { request, response, signal } = exchange;
-  const proxy = await proxyFor(options, exchange.context, target, verb);
+  const proxy = await proxyFor(options, exchange.context, target, verb, rest);
   await proxy.handle(target, request.url ?? '/', request, response, signal);
 }
 
@@ -200,9 +201,13 @@ export async function proxyFor(
   context: RequestContext,
   target: NamedTarget,
   verb: string,
+  /** The path behind the proxy. */
+  rest: string,
 ): Promise<ResourceProxy> {
   if (!api.definition(target)?.subresources.some(({ name }) => name === 'proxy')) throw resourceNotServed();
   await api.authorize(context, target, verb);
+  const connect = connectOptions(target.resource.resource, 'proxy', new URLSearchParams(), rest);
+  if (connect) await api.connect(context, target, connect.object, connect.kind);
   if (!proxy) throw new ApiError('ServiceUnavailable', 'the proxy is not available on this server');
   return proxy;
 }

@@ -25,7 +25,7 @@ export async function handleUpgrade(
   const info = parseRequestInfo(request.method ?? 'GET', url.pathname, url.searchParams);
   if (info.kind === 'resource' && info.subresource === 'proxy' && info.name !== undefined) {
     const target = { resource: info.resource, subresource: 'proxy', namespace: info.namespace, name: info.name };
-    const proxy = await proxyFor(options, context, target, info.verb);
+    const proxy = await proxyFor(options, context, target, info.verb, info.rest);
     return proxy.handleUpgrade(target, request.url ?? '/', request, socket, head);
   }
   if (info.kind !== 'resource' || info.name === undefined || !upgradable.has(info.subresource)) {

@@ -17,6 +17,7 @@ import { nodeAddress, type ProxyName, parseProxyName, podAddress, serviceAddress
 import { type DialPod, dialTcp, type PodAddress, podDialer, unreachable } from './pod-dialer.ts';
 import { rewriteAnswers } from './rewrite.ts';
 
+export { type ConnectService, type ServicePort, serviceConnector } from './service-connector.ts';
 export type { DialPod, PodAddress };
 export { podDialer };
 

@@ -18,7 +18,7 @@ const maxAgents = 500;
 const maxResponseBytes = 16 * 1024 * 1024;
 const keepAliveMs = 30_000;
 
-/** A connection to one of the ready endpoints of a Service's port. @throws Error whose message says why not */
+/** A connection to one of the ready endpoints of a Service's port. Rejects with an Error whose message says why not. */
 export type ConnectService = (
   service: { readonly namespace: string; readonly name: string; readonly port: number },
   signal?: AbortSignal,
