@@ -5,6 +5,7 @@ import { InformerSet } from '../client/informer-set.ts';
 import type { LeaderContext } from '../client/types.ts';
 import { type Clock, systemClock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
+import { type CertificateSigner, CertificatesController } from './certificates/controller.ts';
 import { ClusterRoleAggregationController } from './cluster-role-aggregation/controller.ts';
 import { DeploymentController } from './deployment/controller.ts';
 import { EndpointsController } from './endpoints/controller.ts';
@@ -18,6 +19,7 @@ import { ReplicaSetController } from './replicaset/controller.ts';
 import { ServiceAccountController } from './service-account/controller.ts';
 import type { ControllerContext } from './shared/context.ts';
 import type { DeletableResource } from './shared/deletable-resource.ts';
+import { type IssueSecretToken, TokenSecretsController } from './token-secrets/controller.ts';
 
 export { keptParts } from './shared/kept-parts.ts';
 export type { DeletableResource, NodeIpamOptions, NodeLifecycleOptions };
@@ -28,6 +30,10 @@ export interface ControllerOptions {
   readonly network: NodeIpamOptions;
   /** Certificate of the cluster's CA, PEM; goes into every namespace. */
   readonly caPem: string;
+  /** Absent: nobody signs CertificateSigningRequests. */
+  readonly certificateSigner?: CertificateSigner | undefined;
+  /** Absent: Secrets of type `kubernetes.io/service-account-token` stay empty. */
+  readonly issueSecretToken?: IssueSecretToken | undefined;
   /** Shared with other loops of the same leadership. Absent: its own. */
   readonly informers?: InformerSet | undefined;
   /** Every resource with list, watch and delete, namespaced or not: what garbage and namespaces are made of. Default: the built-in kinds. */
@@ -69,6 +75,9 @@ const controllers: Record<string, (context: ControllerContext, env: Environment)
   'pod-gc': (its) => new PodGcController(its),
   endpoints: (its) => new EndpointsController(its),
   'cluster-role-aggregation': (its) => new ClusterRoleAggregationController(its),
+  certificates: (its, { options }) => new CertificatesController(its, options.certificateSigner),
+  'token-secrets': (its, { options }) =>
+    new TokenSecretsController(its, { caPem: options.caPem, issueToken: options.issueSecretToken }),
   'event-ttl': (its) => new EventTtlController(its),
 };
 

@@ -8,6 +8,7 @@ import { isIP } from 'node:net';
 import * as x509 from '@peculiar/x509';
 
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
+export const signingAlgorithm = algorithm;
 const dayMs = 24 * 60 * 60 * 1000;
 /** Clocks of machines differ: a certificate is valid from a little before it was made. */
 const backdateMs = 5 * 60 * 1000;
@@ -117,7 +118,7 @@ function distinguishedName(commonName: string, organizations: readonly string[])
 }
 
 /** 127 random bits: positive, and never the same twice (RFC 5280, 4.1.2.2). */
-function serialNumber(): string {
+export function serialNumber(): string {
   const bytes = randomBytes(16);
   bytes[0] = (bytes[0]! & 0x7f) | 0x40;
   return bytes.toString('hex');

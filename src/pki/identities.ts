@@ -49,6 +49,10 @@ export function userCertificate(name: string, organizations: readonly string[]):
 /** For etcdctl and other clients of etcd's interface. */
 export const etcdClientCertificate: CertificateRequest = userCertificate('etcd-client', ['trimast:etcd-clients']);
 
+/** Of the front-proxy CA: what masters show to aggregated API servers. */
+export const frontProxyName = 'trimast-front-proxy';
+export const frontProxyCertificate: CertificateRequest = userCertificate(frontProxyName, []);
+
 export const adminCertificate: CertificateRequest = userCertificate('kubernetes-admin', ['system:masters']);
 
 function unique(values: readonly string[]): string[] {

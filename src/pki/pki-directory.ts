@@ -47,9 +47,15 @@ export class PkiDirectory {
       const { createServiceAccountKey } = await import('./service-account-key.ts');
       writeAtomically(this.serviceAccountKeyFile, createServiceAccountKey(), 0o600);
     }
+    return this.initAuthority(`trimast-ca-${clusterName}`);
+  }
+
+  /** Makes the CA where it is missing. Returns true when it is new. */
+  async initAuthority(commonName: string): Promise<boolean> {
+    mkdirSync(this.path, { recursive: true, mode: 0o700 });
     if (this.exists) return false;
     const { createCa } = await import('./certificate-authority.ts');
-    const authority = await createCa(`trimast-ca-${clusterName}`);
+    const authority = await createCa(commonName);
     writeAtomically(join(this.path, 'ca.key'), authority.keyPem, 0o600);
     writeAtomically(this.caFile, authority.certificatePem, 0o644);
     this.#authority = Promise.resolve(authority);

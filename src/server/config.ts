@@ -55,6 +55,8 @@ export interface MasterConfig {
   readonly disable?: readonly string[];
   /** The CA that certificate signing requests are signed with. Absent: nobody signs. */
   readonly signing?: { readonly certFile: string; readonly keyFile: string };
+  /** Who this master is to aggregated API servers, and the CA by which they know it. Absent: there is no aggregation. */
+  readonly frontProxy?: { readonly caFile: string; readonly certFile: string; readonly keyFile: string };
 }
 
 export interface BackupConfig {

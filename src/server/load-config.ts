@@ -47,6 +47,13 @@ export function resolveMasterConfig(config: MasterConfig, folder: string, file: 
     ...(config.signing && {
       signing: { certFile: path(config.signing.certFile), keyFile: path(config.signing.keyFile) },
     }),
+    ...(config.frontProxy && {
+      frontProxy: {
+        caFile: path(config.frontProxy.caFile),
+        certFile: path(config.frontProxy.certFile),
+        keyFile: path(config.frontProxy.keyFile),
+      },
+    }),
     tls: { caFile: path(config.tls.caFile), certFile: path(config.tls.certFile), keyFile: path(config.tls.keyFile) },
   };
 }

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import * as grpc from '@grpc/grpc-js';
 import type { Node } from '../api/generated/types/core-v1.ts';
 import { resources, type TypedObject } from '../api/types.ts';
+import { keepAuthenticationInfo } from '../apiserver/authentication/authentication-info.ts';
 import { readServiceAccountKeys } from '../apiserver/authentication/service-account-keys.ts';
 import { ServiceAccountTokens } from '../apiserver/authentication/service-account-tokens.ts';
 import { ensureBootstrapObjects } from '../apiserver/bootstrap.ts';
@@ -37,12 +38,14 @@ import {
   reloadingClientCredentials,
   reloadingServerCredentials,
 } from '../lib/reloading-certificates.ts';
+import { frontProxyName } from '../pki/identities.ts';
 import { startRaftNode } from '../raft/index.ts';
 import { findStorageError } from '../raft/log-storage.ts';
 import type { RaftNode } from '../raft/types.ts';
 import { startScheduler } from '../scheduler/scheduler.ts';
 import { createStore } from '../store/index.ts';
 import { startBackupLoop } from './backup-loop.ts';
+import { createCertificateSigner } from './certificate-signer.ts';
 import { keepAnnouncing } from './cluster/announce.ts';
 import { explainMismatch, raftClusterId } from './cluster/cluster-identity.ts';
 import { addClusterService } from './cluster/cluster-service.ts';
@@ -263,6 +266,13 @@ export async function startMaster(
       name: 'bootstrap',
       async start(context) {
         await ensureBootstrapObjects(context.client);
+        const { frontProxy } = config;
+        const requestHeader = frontProxy && {
+          caPem: readFileSync(frontProxy.caFile, 'utf8'),
+          allowedName: frontProxyName,
+        };
+        const clientCaPem = readFileSync(tls.caFile, 'utf8');
+        await keepAuthenticationInfo(context.client, { clientCaPem, requestHeader }, new Date());
         await keepKubernetesService(context, config, directory, clusterLogger);
       },
     },
@@ -284,6 +294,13 @@ export async function startMaster(
             network: config.network,
             informers: informersOf(context),
             disabled: config.disable,
+            certificateSigner: config.signing && createCertificateSigner(config.signing, api.authorizer),
+            issueSecretToken: ({ metadata }, account) =>
+              tokens.issueForSecret({
+                namespace: metadata!.namespace!,
+                secret: metadata!.name!,
+                account: { name: account.metadata!.name!, uid: account.metadata!.uid! },
+              }),
             nodeLifecycle: { lastSeen: (nodes) => dispatcher.lastSeen(nodes), ...config.nodeLifecycle },
           },
           logger.child({ part: 'controllers' }),

@@ -158,3 +158,25 @@ test('acting as somebody else: uid, extra and service accounts', async () => {
   const robot = await as({ 'impersonate-user': 'system:serviceaccount:default:robot' });
   expect(robot.groups).toContain('system:serviceaccounts:default');
 });
+
+test('a token that lies in a Secret is good as long as the Secret holds it', async () => {
+  const account = await http.call('GET', `${accounts}/robot`);
+  const token = await http.api.authenticator.tokens!.issueForSecret({
+    namespace: 'default',
+    secret: 's',
+    account: { name: 'robot', uid: account.body.metadata.uid },
+  });
+  expect((await whoAmI(token)).used.status).toBe(401);
+  const annotations = { 'kubernetes.io/service-account.name': 'robot' };
+  const type = 'kubernetes.io/service-account-token';
+  const body = { metadata: { name: 's', annotations }, type, data: { token: Buffer.from(token).toString('base64') } };
+  await http.call('POST', '/api/v1/namespaces/default/secrets', { body });
+  const { review, used } = await whoAmI(token);
+  expect(review.user).toMatchObject({
+    username: 'system:serviceaccount:default:robot',
+    uid: account.body.metadata.uid,
+  });
+  expect(used.status).toBe(403);
+  await http.call('DELETE', '/api/v1/namespaces/default/secrets/s');
+  expect((await whoAmI(token)).used.status).toBe(401);
+});

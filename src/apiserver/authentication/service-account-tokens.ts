@@ -10,6 +10,7 @@ import type { Store } from '../../store/types.ts';
 import { objectKey } from '../keys.ts';
 import { decodeShared, recordOf } from '../object-record.ts';
 import { identities, type UserInfo } from '../types.ts';
+import { issueLegacyToken, type LegacyTokenRequest, legacyIssuer, legacyUser } from './legacy-tokens.ts';
 import { jsonWebKeySet, type ServiceAccountKeys } from './service-account-keys.ts';
 
 /** An object that a token names, so that it ends with the object. */
@@ -119,12 +120,17 @@ export class ServiceAccountTokens {
     return { token, expiresMs: expires * 1_000 };
   }
 
+  /** For a Secret of type `kubernetes.io/service-account-token`. */
+  issueForSecret(request: LegacyTokenRequest): Promise<string> {
+    return issueLegacyToken(this.#options.keys, request);
+  }
+
   /** Cheap look at who made a token; nothing of it is trusted. */
   isOurs(token: string): boolean {
     if (token.length > maxTokenLength) return false;
     try {
       const payload = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) as JWTPayload;
-      return payload.iss === this.#options.issuer;
+      return payload.iss === this.#options.issuer || payload.iss === legacyIssuer;
     } catch {
       return false;
     }
@@ -133,6 +139,10 @@ export class ServiceAccountTokens {
   /** `audiences`: at least one must be the token's; default: this API. @throws TokenError */
   async verify(token: string, audiences: readonly string[] = [this.#options.issuer]): Promise<VerifiedToken> {
     const claims = await this.#claimsOf(token);
+    if (claims.iss === legacyIssuer) {
+      if (!audiences.includes(this.#options.issuer)) throw new TokenError('the token is for the API server only');
+      return { user: legacyUser(this.#options.store, claims, token), audiences: [this.#options.issuer] };
+    }
     const nowSeconds = this.#options.clock.nowMs() / 1_000;
     if (claims.exp === undefined || claims.exp <= nowSeconds) throw new TokenError('service account token has expired');
     const given = [claims.aud ?? []].flat();
@@ -158,7 +168,7 @@ export class ServiceAccountTokens {
           if (!key) throw new TokenError('the token was signed with a key that is not known here');
           return key.publicKey;
         },
-        { issuer, clockTolerance: clockToleranceSeconds, currentDate: new Date(clock.nowMs()) },
+        { issuer: [issuer, legacyIssuer], clockTolerance: clockToleranceSeconds, currentDate: new Date(clock.nowMs()) },
       );
       if (this.#verified.size >= maxCached) this.#verified.delete(this.#verified.keys().next().value!);
       this.#verified.set(token, payload);

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, realpathSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { type CertificateFiles, PkiDirectory } from '../../pki/pki-directory.ts';
 
 export const repositoryRoot = fileURLToPath(new URL('../../..', import.meta.url)).replace(/\/$/, '');
 export const mainScript = join(repositoryRoot, 'src/cli/main.ts');
@@ -36,6 +37,16 @@ export class ClusterPaths {
   /** A master's identity, apart from its data: it outlives a lost disk. */
   identityKeyFile(master: string): string {
     return join(this.pkiDir, `${master}.identity.key`);
+  }
+  get caFile(): string {
+    return join(this.pkiDir, 'ca.crt');
+  }
+  get caKeyFile(): string {
+    return join(this.pkiDir, 'ca.key');
+  }
+  /** By which masters show aggregated API servers that they are masters: a CA and a certificate of their own. */
+  get frontProxy(): CertificateFiles {
+    return new PkiDirectory(join(this.pkiDir, 'front-proxy')).files('front-proxy');
   }
   get configDir(): string {
     return join(this.dir, 'config');

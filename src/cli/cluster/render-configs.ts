@@ -35,6 +35,8 @@ export function renderMaster(
     })),
     tls: files(member.name),
     serviceAccountKeyFile,
+    signing: { certFile: paths.caFile, keyFile: paths.caKeyFile },
+    frontProxy: paths.frontProxy,
     network: {
       podCidr: cluster.network.podCidr,
       nodeCidrMaskSize: cluster.network.nodeCidrMaskSize,

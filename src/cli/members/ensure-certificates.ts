@@ -1,9 +1,11 @@
 /** The CA, and a certificate for every member and for the administrator. Makes only what is missing or about to expire. */
 import { existsSync } from 'node:fs';
+import { dirname } from 'node:path';
 import {
   adminCertificate,
   agentCertificate,
   etcdClientCertificate,
+  frontProxyCertificate,
   loadBalancerCertificate,
   masterCertificate,
 } from '../../pki/identities.ts';
@@ -21,6 +23,9 @@ export async function ensureCertificates(
 ): Promise<void> {
   const pki = new PkiDirectory(paths.pkiDir);
   await pki.init(cluster.id);
+  const frontProxy = new PkiDirectory(dirname(paths.frontProxy.caFile));
+  await frontProxy.initAuthority(`trimast-front-proxy-ca-${cluster.id}`);
+  await frontProxy.ensure('front-proxy', frontProxyCertificate, options);
   const balancers = membersOfKind(cluster, 'lb');
   const serviceAddress = addressAt(parseCidr(cluster.network.serviceCidr), 1);
   for (const { name, kind, address, hollowNodes } of cluster.members) {
