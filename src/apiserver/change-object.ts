@@ -6,11 +6,11 @@ import type { ResourceDefinition } from '../api/definition.ts';
 import { encodeForStorage } from '../api/storage-codec.ts';
 import type { KubernetesObject } from '../api/types.ts';
 import type { Compare, KeyValue, Operation, TransactionResult } from '../store/types.ts';
-import type { Charge } from './admission/types.ts';
+import type { Charge, TransactionPart } from './admission/types.ts';
 import type { ApiCore } from './core.ts';
 import { notFound, objectModified } from './errors.ts';
 import { objectKey } from './keys.ts';
-import { type ObjectRecord, recordOf } from './object-record.ts';
+import { decodeShared, type ObjectRecord, recordOf } from './object-record.ts';
 import { linearizableTimeoutMs } from './resource-version.ts';
 import { withStoreErrors } from './store-errors.ts';
 import type { RequestContext } from './types.ts';
@@ -47,14 +47,21 @@ export async function changeObject(
   const key = objectKey(definition, namespace, name);
   let current = core.store.get(key);
   let confirmed = false;
+  const allocator = core.allocators.get(`${definition.resource}.${definition.group}`);
   for (let attempt = 0; attempt < maxAttempts; ) {
     let change: Change | undefined;
     let failure: unknown;
+    let allocated: TransactionPart | undefined;
     try {
       if (!current) throw notFound(definition, name);
       change = await options.change(recordOf(current));
+      if (change.type !== 'keep') {
+        const wanted = change.type === 'put' ? change.object : undefined;
+        allocated = allocator?.plan(wanted, decodeShared(recordOf(current)));
+      }
     } catch (error) {
       failure = error;
+      change = undefined;
     }
     const value = change?.type === 'put' || change?.type === 'delete' ? encodeForStorage(change.object) : undefined;
     const unchanged = change?.type === 'keep' || (change?.type === 'put' && sameBytes(value, current?.value));
@@ -74,7 +81,7 @@ export async function changeObject(
       if (change.type === 'put') await change.charge?.plan();
       return { record: { value: value!, revision: current.modRevision }, deleted: change.type === 'delete' };
     }
-    const result = await write(core, context, key, current, change, value!);
+    const result = await write(core, context, { key, current, change, value: value!, allocated });
     if (result.succeeded)
       return { record: { value: value!, revision: result.revision }, deleted: change.type === 'delete' };
     const [fresh] = result.results;
@@ -85,13 +92,18 @@ export async function changeObject(
   throw objectModified(definition, name);
 }
 
+interface Write {
+  readonly key: string;
+  readonly current: KeyValue;
+  readonly change: Change;
+  readonly value: Uint8Array;
+  readonly allocated: TransactionPart | undefined;
+}
+
 async function write(
   core: ApiCore,
   context: RequestContext,
-  key: string,
-  current: KeyValue,
-  change: Change,
-  value: Uint8Array,
+  { key, current, change, value, allocated }: Write,
 ): Promise<TransactionResult> {
   const compare: Compare[] = [{ key, target: 'modRevision', operator: '=', operand: current.modRevision }];
   const success: Operation[] = [change.type === 'delete' ? { type: 'delete', key } : { type: 'put', key, value }];
@@ -99,9 +111,9 @@ async function write(
   const leave = await charge?.enter();
   try {
     const part = await charge?.plan();
-    if (part) {
-      compare.push(...part.compare);
-      success.push(...part.success);
+    for (const { compare: holds, success: writes } of [part, allocated].filter((one) => one !== undefined)) {
+      compare.push(...holds);
+      success.push(...writes);
     }
     const options = { fenceTerm: context.fenceTerm, signal: context.signal };
     return await withStoreErrors(() =>

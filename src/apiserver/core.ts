@@ -4,6 +4,7 @@ import type { SchemaSet } from '../api/schema/schema.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Store } from '../store/types.ts';
 import type { AdmissionChain } from './admission/types.ts';
+import type { Allocators } from './allocation/types.ts';
 import type { Authorizer } from './types.ts';
 
 export interface ApiCore {
@@ -12,6 +13,7 @@ export interface ApiCore {
   readonly schemas: SchemaSet;
   readonly authorizer: Authorizer;
   readonly admission: AdmissionChain;
+  readonly allocators: Allocators;
   readonly clock: Clock;
   /** A fresh UID (RFC 4122). */
   readonly newUid: () => string;

@@ -7,6 +7,7 @@ import { randomUUID } from 'node:crypto';
 import type { KindRegistry, ResourceDefinition } from '../api/definition.ts';
 import type { TokenRequest } from '../api/generated/types/authentication-v1.ts';
 import type { Scale } from '../api/generated/types/autoscaling-v1.ts';
+import type { IpFamily } from '../api/meta/address-range.ts';
 import { createKindRegistry } from '../api/registry.ts';
 import { builtInSchemas, type SchemaSet } from '../api/schema/schema.ts';
 import type { GroupVersionKind, KubernetesObject } from '../api/types.ts';
@@ -17,6 +18,8 @@ import { defaultAdmission } from './admission/default-chain.ts';
 import { admissionRequest } from './admission/request.ts';
 import type { AdmissionPlugin } from './admission/types.ts';
 import { type ConnectService, WebhookClient } from './admission/webhooks/client.ts';
+import { ServiceAllocator } from './allocation/service-allocator.ts';
+import type { Allocators } from './allocation/types.ts';
 import { Authenticator, type TokenAuthenticator } from './authentication/index.ts';
 import type { ServiceAccountTokens } from './authentication/service-account-tokens.ts';
 import { createAuthorization } from './authorization/index.ts';
@@ -57,6 +60,8 @@ export interface ResourceApiOptions {
   readonly tokenAuthenticators?: readonly TokenAuthenticator[];
   /** How webhooks in Services are reached. Absent: they are not. */
   readonly connectService?: ConnectService | undefined;
+  /** Families of the cluster's Service addresses, the usual one first. Absent: Services are given nothing. */
+  readonly serviceFamilies?: readonly IpFamily[];
   readonly clock?: Clock;
   readonly newUid?: () => string;
   readonly random?: () => number;
@@ -82,6 +87,13 @@ export class ResourceApi {
       others: options.tokenAuthenticators ?? [],
       clock: options.clock ?? systemClock,
     });
+    const clock = options.clock ?? systemClock;
+    const newUid = options.newUid ?? randomUUID;
+    const random = options.random ?? Math.random;
+    const families = options.serviceFamilies;
+    const allocators: Allocators = families
+      ? new Map([['services.', new ServiceAllocator({ store, families, clock, newUid, random })]])
+      : new Map();
     const schemas = options.schemas ?? builtInSchemas();
     const authorizing = options.authorizer ?? authorizer;
     this.#webhooks = new WebhookClient(options.connectService ?? noServices);
@@ -99,9 +111,10 @@ export class ResourceApi {
       schemas,
       authorizer: authorizing,
       admission: createAdmissionChain(options.admission ?? plugins),
-      clock: options.clock ?? systemClock,
-      newUid: options.newUid ?? randomUUID,
-      random: options.random ?? Math.random,
+      allocators,
+      clock,
+      newUid,
+      random,
     };
   }
 

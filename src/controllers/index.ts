@@ -17,6 +17,7 @@ import { NodeLifecycleController, type NodeLifecycleOptions } from './node-lifec
 import { PodGcController } from './pod-gc/controller.ts';
 import { ReplicaSetController } from './replicaset/controller.ts';
 import { ServiceAccountController } from './service-account/controller.ts';
+import { ServiceCidrController } from './service-cidr/controller.ts';
 import type { ControllerContext } from './shared/context.ts';
 import type { DeletableResource } from './shared/deletable-resource.ts';
 import { type IssueSecretToken, TokenSecretsController } from './token-secrets/controller.ts';
@@ -73,6 +74,7 @@ const controllers: Record<string, (context: ControllerContext, env: Environment)
     new NamespaceController(its, { contents, watched: watched.filter(isNamespaced) }),
   'garbage-collector': (its, { watched }) => new GarbageCollector(its, watched),
   'pod-gc': (its) => new PodGcController(its),
+  'service-cidr': (its) => new ServiceCidrController(its),
   endpoints: (its) => new EndpointsController(its),
   'cluster-role-aggregation': (its) => new ClusterRoleAggregationController(its),
   certificates: (its, { options }) => new CertificatesController(its, options.certificateSigner),

@@ -10,6 +10,7 @@ import type { Logger } from '../lib/logger.ts';
 import type { MemberDirectory } from './cluster/member-directory.ts';
 import type { MasterConfig } from './config.ts';
 import { splitAddress } from './load-config.ts';
+import { serviceRanges } from './service-ranges.ts';
 
 const namespace = 'default';
 const name = 'kubernetes';
@@ -67,7 +68,7 @@ export function planKubernetesService(config: ServiceConfig): {
   const hosts = addresses.map(({ host }) => host).sort();
   // Masters without root share an address and differ by port; a Service can name one port only.
   const port = addresses[0]!.port;
-  const clusterIP = firstAddress(config.network.serviceCidr);
+  const clusterIP = firstAddress(serviceRanges(config.network.serviceCidr)[0]!);
   const labels = { component: 'apiserver', provider: 'kubernetes' };
   const skipMirror = { 'endpointslice.kubernetes.io/skip-mirror': 'true' };
   return {

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import * as grpc from '@grpc/grpc-js';
 import type { Node } from '../api/generated/types/core-v1.ts';
 import { resources, type TypedObject } from '../api/types.ts';
+import { repairServiceAllocations } from '../apiserver/allocation/repair.ts';
 import { keepAuthenticationInfo } from '../apiserver/authentication/authentication-info.ts';
 import { readServiceAccountKeys } from '../apiserver/authentication/service-account-keys.ts';
 import { ServiceAccountTokens } from '../apiserver/authentication/service-account-tokens.ts';
@@ -64,6 +65,7 @@ import { ConfigError, splitAddress } from './load-config.ts';
 import { issuePodToken } from './pod-token.ts';
 import { startHashMarks, startHashWatch } from './repair/hash-watch.ts';
 import { isCorrupt } from './repair/is-corrupt.ts';
+import { ensureServiceCidr, serviceFamilies } from './service-ranges.ts';
 import { masterStatus } from './status.ts';
 
 const grpcDrainMs = 1_000;
@@ -167,7 +169,12 @@ export async function startMaster(
   const dial = podDialer(agents, findNode);
   const connectService: ConnectService = (service, signal) =>
     serviceConnector({ client: systemClient, dial, random: Math.random })(service, signal);
-  const api = new ResourceApi({ store, tokens, connectService });
+  const api = new ResourceApi({
+    store,
+    tokens,
+    connectService,
+    serviceFamilies: serviceFamilies(config.network.serviceCidr),
+  });
   const clientFor = (user: UserInfo, fenceTerm?: number) => createLocalClient(api, { user, fenceTerm });
   const systemClient = clientFor(systemUser('system:trimast'));
   const masterEvents = new EventRecorder({ client: systemClient, component: 'trimast-master', logger: clusterLogger });
@@ -273,6 +280,7 @@ export async function startMaster(
         };
         const clientCaPem = readFileSync(tls.caFile, 'utf8');
         await keepAuthenticationInfo(context.client, { clientCaPem, requestHeader }, new Date());
+        await ensureServiceCidr(context.client, config.network.serviceCidr, systemClock.nowMs());
         await keepKubernetesService(context, config, directory, clusterLogger);
       },
     },
@@ -305,6 +313,11 @@ export async function startMaster(
           },
           logger.child({ part: 'controllers' }),
         ),
+    },
+    {
+      name: 'service-repair',
+      start: (context) =>
+        void repairServiceAllocations(context, store, systemClock, logger.child({ part: 'services' })),
     },
     { name: 'compaction', start: (context) => startCompaction(context, store, systemClock, logger) },
     {

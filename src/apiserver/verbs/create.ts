@@ -8,7 +8,7 @@ import { encodeForStorage } from '../../api/storage-codec.ts';
 import { type KubernetesObject, resources } from '../../api/types.ts';
 import type { Compare, KeyValue, Operation } from '../../store/types.ts';
 import { admissionRequest } from '../admission/request.ts';
-import type { AdmissionRequest } from '../admission/types.ts';
+import type { AdmissionRequest, TransactionPart } from '../admission/types.ts';
 import type { Body, WriteRequestOptions } from '../body.ts';
 import type { ApiCore } from '../core.ts';
 import { decodeObject } from '../decode-object.ts';
@@ -112,12 +112,13 @@ async function insert(
   object: KubernetesObject,
 ): Promise<ObjectRecord> {
   const key = objectKey(definition, namespace, name);
-  const value = encodeForStorage(object);
+  const current = () =>
+    withStoreErrors(() => core.store.linearizable({ signal: context.signal, timeoutMs: linearizableTimeoutMs }));
   if (dryRun) {
-    await withStoreErrors(() => core.store.linearizable({ signal: context.signal, timeoutMs: linearizableTimeoutMs }));
+    await current();
     if (core.store.get(key)) throw alreadyExists(definition, name);
     await charge?.plan();
-    return { value, revision: 0 };
+    return { value: allocate(core, definition, object).value, revision: 0 };
   }
   const leave = await charge?.enter();
   try {
@@ -128,11 +129,21 @@ async function insert(
         const inside = await usableNamespace(core, context, definition, namespace, name);
         compare.push({ key: inside.key, target: 'createRevision', operator: '=', operand: inside.createRevision });
       }
+      const charged = await charge?.plan();
+      let allocated: Allocated;
+      try {
+        allocated = allocate(core, definition, object);
+      } catch (error) {
+        // Counts only if what this replica knows is current.
+        if (attempt > 1) throw error;
+        await current();
+        continue;
+      }
+      const { value, part } = allocated;
       const success: Operation[] = [{ type: 'put', key, value }];
-      const part = await charge?.plan();
-      if (part) {
-        compare.push(...part.compare);
-        success.push(...part.success);
+      for (const { compare: holds, success: writes } of [charged, part].filter((one) => one !== undefined)) {
+        compare.push(...holds);
+        success.push(...writes);
       }
       const result = await withStoreErrors(() =>
         core.store.transact(
@@ -144,23 +155,30 @@ async function insert(
       const [existing] = result.results;
       if (existing?.type === 'range' && existing.items.length > 0) throw alreadyExists(definition, name);
       if (attempt >= maxRaces)
-        throw charge ? chargeRace(definition, name) : notFound(resources.namespaces, namespace ?? '');
-      await withStoreErrors(() =>
-        core.store.linearizable({ signal: context.signal, timeoutMs: linearizableTimeoutMs }),
-      );
+        throw charge || part ? race(definition, name) : notFound(resources.namespaces, namespace ?? '');
+      await current();
     }
   } finally {
     leave?.();
   }
 }
 
+interface Allocated {
+  readonly value: Uint8Array;
+  readonly part: TransactionPart | undefined;
+}
+
+/** What the object is given beside what its writer says, and the object with it. @throws ApiError when there is nothing to give */
+function allocate(core: ApiCore, definition: ResourceDefinition, object: KubernetesObject): Allocated {
+  const allocator = core.allocators.get(`${definition.resource}.${definition.group}`);
+  const complete = allocator ? structuredClone(object) : object;
+  const part = allocator?.plan(complete, undefined);
+  return { value: encodeForStorage(complete), part };
+}
+
 /** Other masters were faster every time. */
-function chargeRace(definition: ResourceDefinition, name: string): ApiError {
-  return conflict(
-    definition,
-    name,
-    'the resource quotas of the namespace are being changed by others; please try again',
-  );
+function race(definition: ResourceDefinition, name: string): ApiError {
+  return conflict(definition, name, 'quotas or addresses that it needs are being taken by others; please try again');
 }
 
 /** @throws ApiError NotFound; Forbidden while the namespace is being deleted */

@@ -1,4 +1,4 @@
-/** Defaults of Services. In place. Addresses and node ports are not defaults: they are allocated, by a part that does not exist yet. */
+/** Defaults of Services. In place. Addresses and node ports are not defaults: they are given out with the write. */
 import type { Service } from '../../generated/types/core-v1.ts';
 
 const clientIpTimeoutSeconds = 10_800;

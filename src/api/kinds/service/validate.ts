@@ -142,7 +142,10 @@ function validateNodePort(port: ServicePort, field: string, allowed: boolean, ty
 function validateClusterIp(spec: ServiceSpec): FieldError[] {
   const addresses = spec.clusterIPs ?? [];
   if (!spec.clusterIP && addresses.length > 0 && spec.type !== 'ExternalName') {
-    return [fieldInvalid('spec.clusterIPs', addresses, 'must be empty when `clusterIP` is not specified')];
+    return [
+      fieldInvalid('spec.clusterIPs', addresses, 'must be empty when `clusterIP` is not specified'),
+      ...sameFamilyTwice(addresses),
+    ];
   }
   if (spec.type === 'ExternalName') {
     return addresses.length > 0 || spec.clusterIP
@@ -155,9 +158,17 @@ function validateClusterIp(spec: ServiceSpec): FieldError[] {
   if (spec.clusterIP === headless && spec.type !== 'ClusterIP') {
     return [fieldInvalid('spec.clusterIPs[0]', headless, `may not be set to 'None' for ${spec.type} services`)];
   }
-  return each('spec.clusterIPs', addresses, (address, field) =>
-    address === headless ? [] : ipAddress(field, address),
-  );
+  return [
+    ...each('spec.clusterIPs', addresses, (address, field) => (address === headless ? [] : ipAddress(field, address))),
+    ...(addresses.length > 2 ? [fieldInvalid('spec.clusterIPs', addresses, 'may only hold up to 2 values')] : []),
+    ...sameFamilyTwice(addresses),
+  ];
+}
+
+function sameFamilyTwice(addresses: readonly string[]): FieldError[] {
+  const families = addresses.map((address) => isIP(address));
+  if (addresses.length !== 2 || families[0] === 0 || families[0] !== families[1]) return [];
+  return [fieldInvalid('spec.clusterIPs', addresses, 'may specify no more than one IP for each IP family')];
 }
 
 function ipAddress(field: string, address: string): FieldError[] {
@@ -168,8 +179,23 @@ function ipAddress(field: string, address: string): FieldError[] {
 
 /** An address once given stays, unless the Service becomes an ExternalName. */
 export function validateServiceUpdate({ spec }: Service, old: Service): FieldError[] {
-  const before = old.spec?.clusterIP;
-  if (!before || old.spec?.type === 'ExternalName' || spec?.type === 'ExternalName') return [];
-  if (spec?.clusterIP === before) return [];
-  return [fieldInvalid('spec.clusterIPs[0]', spec?.clusterIPs ?? [], 'may not change once set')];
+  if (old.spec?.type === 'ExternalName' || spec?.type === 'ExternalName') return [];
+  const [addresses, before] = [spec?.clusterIPs ?? [], old.spec?.clusterIPs ?? []];
+  if (before.length === 0) return [];
+  if (addresses[0] !== before[0] || spec?.clusterIP !== before[0])
+    return [fieldInvalid('spec.clusterIPs[0]', addresses, 'may not change once set')];
+  if (addresses[1] !== undefined && before[1] !== undefined && addresses[1] !== before[1])
+    return [fieldInvalid('spec.clusterIPs[1]', addresses, 'may not change once set')];
+  return [];
+}
+
+export function serviceWarnings({ spec }: Service): string[] {
+  const warnings: string[] = [];
+  if (spec?.externalName && spec.type !== 'ExternalName')
+    warnings.push('spec.externalName is ignored when spec.type is not "ExternalName"');
+  if ((spec?.externalIPs?.length ?? 0) > 0 && spec?.type === 'ExternalName')
+    warnings.push('spec.externalIPs is ignored when spec.type is "ExternalName"');
+  if (spec?.sessionAffinity === 'ClientIP' && spec.clusterIP === headless)
+    warnings.push('spec.SessionAffinity is ignored for headless services');
+  return warnings;
 }
