@@ -59,8 +59,8 @@ test('strict validation refuses unknown and repeated fields, Warn tells them, Ig
   const body =
     '{"spec":{"foo":1,"replicas":1,"replicas":2,"template":{"spec":{"containers":[{"name":"a","imag":"x"}]}}}}';
   expect(failure(() => decode(deploymentDefinition, body)).message).toBe(
-    'Deployment in version "v1" cannot be handled as a Deployment: strict decoding error: duplicate field "spec.replicas", ' +
-      'unknown field "spec.foo", unknown field "spec.template.spec.containers[0].imag"',
+    'Deployment in version "v1" cannot be handled as a Deployment: strict decoding error: unknown field "spec.foo", ' +
+      'unknown field "spec.template.spec.containers[0].imag", duplicate field "spec.replicas"',
   );
   const warned = decode(deploymentDefinition, body, 'Warn');
   expect(warned.warnings).toContain('unknown field "spec.foo"');

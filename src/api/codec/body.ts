@@ -135,8 +135,8 @@ function textOf(value: unknown): string {
 /** `unknown field "spec.foo"`, `duplicate field "spec.bar"`. */
 export function strictProblems(parsed: ParsedBody, decoded: Decoded): string[] {
   return [
-    ...parsed.duplicates.map((path) => `duplicate field ${JSON.stringify(path)}`),
     ...decoded.unknownFields.map((path) => `unknown field ${JSON.stringify(path)}`),
+    ...parsed.duplicates.map((path) => `duplicate field ${JSON.stringify(path)}`),
   ];
 }
 

@@ -16,7 +16,7 @@ import { createVirtual } from '../virtual/index.ts';
 import { connectOptions } from './connect-options.ts';
 import { EventEncoder, encodeList, encodeObject, servesProtobuf } from './encode.ts';
 import type { Exchange } from './exchange.ts';
-import { contentTypeOf, negotiate } from './negotiate.ts';
+import { acceptsWhole, contentTypeOf, negotiate, notAcceptable } from './negotiate.ts';
 import { deleteQuery, dryRunOf, fieldValidationOf, listOptions, watchOptions, writeQuery } from './query-options.ts';
 import { readBody } from './read-body.ts';
 import type { ResourceRequestInfo } from './request-info.ts';
@@ -45,7 +45,11 @@ export async function handleResource(
   }
   if (info.rest !== '') throw resourceNotServed();
   const virtual = createVirtual(options.api, exchange.context, target, verb);
-  if (virtual) return exchange.sendValue(201, await virtual(await bodyOf(exchange)));
+  if (virtual) {
+    // A table or metadata alone of what is not stored: there is no such thing.
+    if (!acceptsWhole(exchange.header('accept'))) throw notAcceptable();
+    return exchange.sendValue(201, await virtual(await bodyOf(exchange)));
+  }
   const deprecation = options.api.definition(target)?.deprecation;
   if (deprecation !== undefined) exchange.context.warn?.(deprecation);
   if (name === undefined) return handleCollection(options, exchange, target, verb);

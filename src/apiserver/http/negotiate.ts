@@ -59,7 +59,17 @@ export function negotiate(header: string | undefined, protobuf = true): Represen
     const as = transformation(parameters);
     if (as && !(encoding === 'protobuf' && as.as === 'Table')) return { encoding, ...as };
   }
-  throw new ApiError(
+  throw notAcceptable();
+}
+
+/** Whether the client takes an object as it is: what is not stored has no table and no metadata of its own. */
+export function acceptsWhole(header: string | undefined): boolean {
+  if (header === undefined || header.trim() === '') return true;
+  return parseAccept(header).some(({ type, parameters }) => encodings[type] && parameters.as === undefined);
+}
+
+export function notAcceptable(): ApiError {
+  return new ApiError(
     'NotAcceptable',
     'only the following media types are accepted: application/json, application/yaml, application/vnd.kubernetes.protobuf, application/json;stream=watch, ' +
       'application/json;as=Table;v=v1;g=meta.k8s.io, application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io',

@@ -465,3 +465,11 @@ test('close ends watches and refuses new requests', async () => {
   expect((await next).done).toBe(true);
   await expect(other.call('GET', '/version')).rejects.toThrow();
 });
+
+test('what is not stored has no table: 406 for who takes nothing else', async () => {
+  const path = '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews';
+  const body = { spec: { nonResourceAttributes: { path: '/', verb: 'get' } } };
+  const table = 'application/json;as=Table;v=v1;g=meta.k8s.io';
+  expect((await http.call('POST', path, { body, headers: { accept: table } })).status).toBe(406);
+  expect((await http.call('POST', path, { body, headers: { accept: tableAccept } })).status).toBe(201);
+});

@@ -126,6 +126,12 @@ export class GarbageCollector {
         return this.#delete(resource, object, action.propagationPolicy);
       case 'drop-owners':
         return this.#dropOwners(resource, object, action.uids);
+      case 'unblock-owners': {
+        const ownerReferences = (object.metadata?.ownerReferences ?? []).map((reference) =>
+          action.uids.includes(reference.uid) ? { ...reference, blockOwnerDeletion: false } : reference,
+        );
+        return this.#patch(resource, object, { ownerReferences });
+      }
       case 'remove-finalizer': {
         const finalizers = (object.metadata?.finalizers ?? []).filter((finalizer) => finalizer !== action.finalizer);
         return this.#patch(resource, object, { finalizers });

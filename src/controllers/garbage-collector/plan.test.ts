@@ -40,6 +40,20 @@ it.each([
     { type: 'delete', propagationPolicy: 'Foreground' },
   ],
   [
+    'an owner that waits, and a dependent that waits: a circle',
+    object(),
+    [{ reference: reference('owner-0', true), state: 'waiting' as const }],
+    [dependent(true, { deletionTimestamp: 'x', finalizers: ['foregroundDeletion'] })],
+    { type: 'unblock-owners', uids: ['owner-0'] },
+  ],
+  [
+    'a circle that has been cut',
+    object(),
+    owners('waiting'),
+    [dependent(true, { deletionTimestamp: 'x', finalizers: ['foregroundDeletion'] })],
+    { type: 'delete', propagationPolicy: 'Foreground' },
+  ],
+  [
     'an owner that waits and a living one',
     object(),
     owners('waiting', 'solid'),

@@ -22,6 +22,8 @@ export type GarbageAction =
   | { readonly type: 'delete'; readonly propagationPolicy: 'Background' | 'Foreground' | 'Orphan' }
   /** It keeps some owners and loses these. */
   | { readonly type: 'drop-owners'; readonly uids: readonly string[] }
+  /** Its owners no longer wait for it. */
+  | { readonly type: 'unblock-owners'; readonly uids: readonly string[] }
   | { readonly type: 'remove-finalizer'; readonly finalizer: string }
   /** Foreground: these must be looked at, since their owner waits for them. */
   | { readonly type: 'visit-dependents'; readonly dependents: readonly TypedObject[] }
@@ -47,6 +49,14 @@ export function planGarbage({ object, owners, dependents }: GarbageObservation):
   const lost = uids('absent', 'waiting');
   if (lost.length === 0) return { type: 'none' };
   if (lost.length < owners.length) return { type: 'drop-owners', uids: lost };
+  // A dependent that waits itself cannot be waited for: the circle is cut here, or nobody in it would ever go.
+  const circle = uids('waiting').length > 0 && dependents.some(isWaiting);
+  if (circle) {
+    const blocking = owners
+      .filter(({ reference }) => reference.blockOwnerDeletion)
+      .map(({ reference }) => reference.uid);
+    if (blocking.length > 0) return { type: 'unblock-owners', uids: blocking };
+  }
   // A foreground deletion reaches down the whole tree.
   if (uids('waiting').length > 0 && dependents.length > 0) return { type: 'delete', propagationPolicy: 'Foreground' };
   const propagationPolicy = finalizers.includes(orphanFinalizer)
@@ -55,6 +65,10 @@ export function planGarbage({ object, owners, dependents }: GarbageObservation):
       ? 'Foreground'
       : 'Background';
   return { type: 'delete', propagationPolicy };
+}
+
+function isWaiting(object: TypedObject): boolean {
+  return isDeleting(object) && (object.metadata?.finalizers ?? []).includes(foregroundFinalizer);
 }
 
 function blocks(dependent: TypedObject, owner: TypedObject): boolean {

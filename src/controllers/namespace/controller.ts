@@ -26,6 +26,10 @@ export interface NamespaceControllerOptions {
   readonly watched: readonly DeletableResource[];
 }
 
+function isPods({ group, resource }: DeletableResource): boolean {
+  return group === '' && resource === resources.pods.resource;
+}
+
 export class NamespaceController {
   readonly #context: ControllerContext;
   readonly #options: NamespaceControllerOptions;
@@ -62,7 +66,9 @@ export class NamespaceController {
     if ((namespace.spec?.finalizers ?? []).length === 0) return undefined;
     const { client, clock } = this.#context;
     const failures: string[] = [];
-    const found = await this.#remaining(name, this.#options.contents);
+    // Pods go first: what they use stays until they are gone (Kubernetes, "Ordered namespace deletion").
+    const pods = await this.#remaining(name, this.#options.contents.filter(isPods));
+    const found = pods.length > 0 ? pods : await this.#remaining(name, this.#options.contents);
     await Promise.all(
       found.map(({ resource }) =>
         client
@@ -79,6 +85,8 @@ export class NamespaceController {
             found.map(({ resource }) => resource),
           )
         : [];
+    const goesOn = pods.length > 0 && remaining.length === 0;
+    if (goesOn && failures.length === 0) return this.reconcile(name);
     const plan = planNamespace({ namespace, remaining, failures, nowMs: clock.nowMs() });
     try {
       if (plan.finalized) await client.update(resources.namespaces, plan.finalized, 'finalize');

@@ -52,11 +52,14 @@ it('waits for pods that end gracefully and objects with finalizers, and says for
   await h.client.delete(resources.namespaces, { name: 'team' });
   await h.client.until(() => condition('NamespaceContentRemaining')?.startsWith('True') === true);
   expect(condition('NamespaceContentRemaining')).toBe(
-    'True SomeResourcesRemain: Some resources are remaining: pods. has 1 resource instances, configmaps. has 1 resource instances',
+    'True SomeResourcesRemain: Some resources are remaining: pods. has 1 resource instances',
   );
-  expect(condition('NamespaceFinalizersRemaining')).toContain('example.com/hold in 1 resource instances');
+  // What a pod uses is there until the pod is gone.
+  expect(h.client.all<ConfigMap>(resources.configMaps)[0]?.metadata?.deletionTimestamp).toBeUndefined();
   await h.client.delete(resources.pods, { namespace: 'team', name: 'p' }, { gracePeriodSeconds: 0 });
   await h.client.until(() => condition('NamespaceContentRemaining')?.includes('pods') === false);
+  expect(condition('NamespaceContentRemaining')).toContain('configmaps. has 1 resource instances');
+  expect(condition('NamespaceFinalizersRemaining')).toContain('example.com/hold in 1 resource instances');
   const held = { namespace: 'team', name: 'held' };
   await h.client.patch(resources.configMaps, held, 'merge', { metadata: { finalizers: [] } });
   await h.client.until(() => found() === undefined);
