@@ -296,6 +296,30 @@ test('ephemeral containers are added through their subresource, and never change
   expect((await failure(add('debug', 'other'))).code).toBe(422);
 });
 
+test('amounts of CPU and memory are changed through the resize subresource, and nothing else is', async () => {
+  const { client } = await createTestApi();
+  const amounts = (cpu: string) => ({ requests: { cpu, memory: '1Mi' }, limits: { cpu, memory: '1Mi' } });
+  const containers = [{ name: 'app', image: 'app:1', resources: amounts('1') }];
+  await client.create(resources.pods, { ...pod('a'), spec: { nodeName: 'n1', containers } });
+  const resize = (list: object[]) =>
+    client.patch<Pod>(resources.pods, key, 'strategic', { spec: { containers: list } }, 'resize');
+  const changed = await resize([{ name: 'app', image: 'other', resources: amounts('2') }]);
+  expect(changed.spec?.containers).toMatchObject([{ name: 'app', image: 'app:1', resources: amounts('2') }]);
+  expect(changed.metadata?.generation).toBe(2);
+  const message = async (list: object[]) => (await failure(resize(list))).message;
+  expect(await message([{ name: 'app', resources: { limits: { cpu: '3' } } }])).toContain('QOS Class may not change');
+  expect(await message([{ name: 'app', resources: { limits: { cpu: null } } }])).toContain('limits cannot be removed');
+  expect(
+    await message([
+      { name: 'app', resources: { limits: { 'example.com/x': '1' }, requests: { 'example.com/x': '1' } } },
+    ]),
+  ).toContain('only cpu and memory resources are mutable');
+  expect(await message([{ name: 'more', image: 'x:1' }])).toContain('may not be added or removed');
+  const plain = structuredClone(await client.get<Pod>(resources.pods, key));
+  plain.spec!.containers[0]!.resources = amounts('3');
+  expect((await failure(client.update(resources.pods, plain))).code).toBe(422);
+});
+
 test('a write under a term that is over is refused', async () => {
   const { api, client, proposer } = await createTestApi();
   const leader = createLocalClient(api, { user: admin, fenceTerm: 1 });

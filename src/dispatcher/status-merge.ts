@@ -7,11 +7,15 @@ import type { NodeStatus, PodStatus } from '../api/generated/types/core-v1.ts';
 /** As the node lifecycle controller writes them, here and in Kubernetes. */
 const lostReasons: ReadonlySet<string> = new Set(['NodeStatusUnknown', 'NodeStatusNeverUpdated']);
 
+/** Agents say these only as long as they hold. */
+const passingConditions: ReadonlySet<string> = new Set(['PodResizePending', 'PodResizeInProgress']);
+
 export function mergePodStatus(current: PodStatus | undefined, reported: PodStatus): PodStatus {
   // What a report leaves out is gone, but for what agents do not own.
   const { qosClass, nominatedNodeName, resourceClaimStatuses, extendedResourceClaimStatus, startTime } = current ?? {};
   const kept = { qosClass, nominatedNodeName, resourceClaimStatuses, extendedResourceClaimStatus, startTime };
-  return { ...defined(kept), ...reported, ...conditions(current, reported) };
+  const lasting = current?.conditions?.filter(({ type }) => !passingConditions.has(type));
+  return { ...defined(kept), ...reported, ...conditions({ conditions: lasting }, reported) };
 }
 
 export function mergeNodeStatus(current: NodeStatus | undefined, reported: NodeStatus): NodeStatus {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { systemClock } from '../lib/clock.ts';
 import { clientCredentials } from '../lib/grpc.ts';
 import type { Logger } from '../lib/logger.ts';
+import { createCgroups } from './cgroups/cgroups.ts';
 import type { AgentConfig } from './config.ts';
 import { startNetworking } from './network/networking.ts';
 import { hollowMachine, readMachine } from './node/machine.ts';
@@ -18,6 +19,9 @@ import { type StreamingServer, startStreamingServer } from './streaming/index.ts
 import { createNoStorage } from './volumes/no-storage.ts';
 import { createDiskStorage } from './volumes/pod-storage.ts';
 
+/** Of one pod: enough for every honest one, and few beside what the kernel has. */
+const DEFAULT_POD_PIDS = 4096;
+
 export interface Agent {
   /** Ends the agent. Pods go on running; the next agent adopts them. */
   stop(): Promise<void>;
@@ -31,7 +35,7 @@ export async function startAgent(config: AgentConfig, logger: Logger): Promise<A
 
 async function startReal(config: AgentConfig, logger: Logger): Promise<Agent> {
   if (config.runtime.kind !== 'containerd') throw new Error('not a node with containerd');
-  const { socket, cniConfDir, podLogsDir, cgroupParent } = config.runtime;
+  const { socket, cniConfDir, podLogsDir, cgroupParent, podPidsLimit = DEFAULT_POD_PIDS } = config.runtime;
   const { dataDir, nodeName, clusterDomain } = config;
   const paths = dataPaths(dataDir);
   const clock = systemClock;
@@ -44,13 +48,15 @@ async function startReal(config: AgentConfig, logger: Logger): Promise<Agent> {
     clock,
     logger,
   });
+  const machine = await readMachine(dataDir);
+  const nodeCpuMilli = machine.cpus * 1000;
   const node = await startNodeAgent({
     identity: {
       name: nodeName,
       address: config.address,
       port: config.port,
       labels: config.labels ?? {},
-      machine: await readMachine(dataDir),
+      machine,
     },
     masters: config.masters,
     credentials,
@@ -59,11 +65,12 @@ async function startReal(config: AgentConfig, logger: Logger): Promise<Agent> {
     wantedFile: paths.wanted,
     network: new PodNetwork({ nodeName, cniConfDir, ipamDir: paths.ipam, clock, logger }),
     facts: {
-      cgroupParent,
       clusterDns: config.clusterDns ?? [],
       clusterDomain,
       hostDns: parseResolvConf(await readFile('/etc/resolv.conf', 'utf8').catch(() => '')),
     },
+    cgroups: await createCgroups({ parent: cgroupParent, podPidsLimit, nodeCpuMilli }),
+    allowedUnsafeSysctls: config.allowedUnsafeSysctls ?? [],
     pressure: () => readPressure(dataDir),
     clock,
     logger,
@@ -112,7 +119,6 @@ async function startHollow(config: AgentConfig, logger: Logger): Promise<Agent> 
         storage: createNoStorage(),
         onPodCidr: (podCidr) => runtime.setPodCidr(podCidr),
         facts: {
-          cgroupParent: '',
           clusterDns: [],
           clusterDomain: config.clusterDomain,
           hostDns: { servers: [], searches: [], options: [] },

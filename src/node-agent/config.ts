@@ -26,6 +26,8 @@ export interface AgentConfig {
         readonly podLogsDir: string;
         /** Parent cgroup of all pods, e.g. `/trimast-1a2b3c-worker-1`. */
         readonly cgroupParent: string;
+        /** Processes and threads that one pod may have; 0 = no limit. Default 4096. */
+        readonly podPidsLimit?: number;
       }
     | {
         readonly kind: 'hollow';
@@ -33,6 +35,8 @@ export interface AgentConfig {
         readonly nodes: number;
         readonly certDir?: string;
       };
+  /** Sysctls that pods may set beyond those that are safe; `kernel.msg*` stands for all that begin so. */
+  readonly allowedUnsafeSysctls?: readonly string[];
   readonly clusterDns?: readonly string[];
   readonly clusterDomain: string;
 }

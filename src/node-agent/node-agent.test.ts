@@ -41,7 +41,6 @@ async function start(runtime: Runtime, more: Partial<Parameters<typeof startNode
     runtime,
     storage: createNoStorage(),
     facts: {
-      cgroupParent: '',
       clusterDns: [],
       clusterDomain: 'cluster.local',
       hostDns: { servers: [], searches: [], options: [] },

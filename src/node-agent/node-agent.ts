@@ -6,11 +6,13 @@ import type { ConfigMap, Node, NodeStatus, Secret } from '../api/generated/types
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import { Prng } from '../lib/prng.ts';
+import type { PodCgroups } from './cgroups/cgroups.ts';
 import { EventRecorder } from './event-recorder.ts';
 import type { PodNetwork } from './node/network.ts';
 import { podCidrOf } from './node/network-plan.ts';
 import {
   allocatable,
+  allocatableAmounts,
   type NodeHealth,
   type NodeIdentity,
   nodeObject,
@@ -48,7 +50,10 @@ export interface NodeAgentOptions {
   readonly network?: PodNetwork;
   /** What a hollow runtime needs to hear. */
   readonly onPodCidr?: (podCidr: string) => void;
-  readonly facts: Omit<NodeFacts, 'name' | 'hostIp' | 'memoryBytes' | 'allocatable'>;
+  readonly facts: Omit<NodeFacts, 'name' | 'hostIp' | 'memoryBytes' | 'allocatable' | 'capacity'>;
+  /** Absent on hollow nodes. */
+  readonly cgroups?: PodCgroups;
+  readonly allowedUnsafeSysctls?: readonly string[];
   readonly pressure: () => Promise<Pressure>;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -124,12 +129,17 @@ class RunningNode implements NodeAgent {
         hostIp: identity.address,
         memoryBytes: identity.machine.memoryBytes,
         allocatable: allocatable(identity.machine),
+        capacity: {
+          allocatable: allocatableAmounts(identity.machine),
+          allowedUnsafeSysctls: options.allowedUnsafeSysctls ?? [],
+        },
       },
       objects: (namespace) => ({
         configMap: (name) => this.#wanted.get('configmaps', namespace, name) as ConfigMap | undefined,
         secret: (name) => this.#wanted.get('secrets', namespace, name) as Secret | undefined,
       }),
       tokens: this.#tokens,
+      cgroups: options.cgroups,
       recordEvent,
       publish: (pod, status) => {
         this.#session?.sendPodStatus(pod, status);

@@ -59,6 +59,7 @@ export async function handleResource(
     case 'status':
     case 'finalize':
     case 'ephemeralcontainers':
+    case 'resize':
     case 'approval':
       return handleObject(options, exchange, named, verb);
     case 'scale':

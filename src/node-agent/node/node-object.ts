@@ -1,5 +1,6 @@
 /** The Node object that the agent reports: identity, capacity, conditions. Pure. */
 import type { Node, NodeCondition, NodeStatus } from '../../api/generated/types/core-v1.ts';
+import { type Resources, toResources } from '../../api/meta/pod-resources.ts';
 import type { FieldContext } from '../pod/fields.ts';
 import { rfc3339 } from '../pod/status.ts';
 import { MAX_PODS, type Machine } from './machine.ts';
@@ -28,6 +29,12 @@ export function allocatable(machine: Machine): FieldContext['allocatable'] {
     memory: `${Math.floor(machine.memoryBytes / 1024)}Ki`,
     ephemeralStorage: `${Math.floor(machine.diskBytes / 1024)}Ki`,
   };
+}
+
+/** As numbers: what pods are counted against. */
+export function allocatableAmounts(machine: Machine): Resources {
+  const { cpu, memory, ephemeralStorage } = allocatable(machine);
+  return toResources({ cpu, memory, 'ephemeral-storage': ephemeralStorage, pods: MAX_PODS });
 }
 
 export function nodeStatus(

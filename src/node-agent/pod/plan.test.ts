@@ -224,3 +224,71 @@ describe('plan: the end', () => {
     expect(next(testPod(), observed, { ending })).toEqual({ do: 'wait' });
   });
 });
+
+describe('plan: resize', () => {
+  const amounts = (cpu: string, memory = '1Mi') => ({ requests: { cpu, memory }, limits: { cpu, memory } });
+  const resizePolicy = [{ resourceName: 'memory', restartPolicy: 'RestartContainer' }];
+  const pod = testPod({
+    containers: [
+      testContainer('app', { resources: amounts('2') }),
+      testContainer('other', { resources: amounts('1') }),
+    ],
+  });
+  const both = [runtimeContainer('app'), runtimeContainer('other')];
+  const actual = (app: object) =>
+    new Map([
+      ['app-0', app],
+      ['other-0', amounts('1')],
+    ]);
+
+  it('gives running containers what they have been granted', () => {
+    expect(next(pod, { containers: both, resources: actual(amounts('1')) })).toMatchObject({
+      do: 'resize',
+      containers: [{ id: 'app-0' }],
+    });
+    expect(next(pod, { containers: both, resources: actual(amounts('2000m')) })).toEqual({ do: 'wait' });
+    expect(next(pod, { containers: both })).toEqual({ do: 'wait' });
+  });
+
+  it('waits after a failure', () => {
+    const failure = { reason: 'r', message: 'm', failures: 1, retryAtMs: 9_000 };
+    const observed = { containers: both, resources: actual(amounts('1')), resize: { failure } };
+    expect(next(pod, observed)).toEqual({ do: 'wait', untilMs: 9_000 });
+  });
+
+  it('restarts a container whose policy says so, at once and with no back-off', () => {
+    const containers = [testContainer('app', { resources: amounts('1', '2Mi'), resizePolicy })];
+    const restarting = testPod({ containers });
+    const resources = new Map([['app-0', amounts('1')]]);
+    expect(next(restarting, { containers: [runtimeContainer('app')], resources })).toMatchObject({
+      do: 'stop-containers',
+      stops: [{ message: 'Container app resize requires restart' }],
+    });
+    const stopped = ended('app', 0, 999, { streak: 4 });
+    expect(next(restarting, { containers: [stopped], resources })).toMatchObject({ do: 'start-container', streak: 0 });
+  });
+});
+
+describe('plan: restart rules of a container', () => {
+  const never = (container: object) =>
+    testPod({ restartPolicy: 'Never', containers: [testContainer('app', container)] });
+  const rule = (operator: string) => ({
+    restartPolicy: 'Never',
+    restartPolicyRules: [{ action: 'Restart', exitCodes: { operator, values: [42] } }],
+  });
+
+  it.each([
+    ['Always of its own', { restartPolicy: 'Always' }, 0, 'start-container'],
+    ['OnFailure of its own', { restartPolicy: 'OnFailure' }, 0, 'stop-sandbox'],
+    ['In', rule('In'), 42, 'start-container'],
+    ['In, another code', rule('In'), 1, 'stop-sandbox'],
+    ['NotIn', rule('NotIn'), 1, 'start-container'],
+  ])('%s', (_, container, exitCode, step) => {
+    expect(next(never(container), { containers: [ended('app', exitCode, 500)] }).do).toBe(step);
+  });
+
+  it('fails a pod whose init container never restarts', () => {
+    const pod = testPod({ initContainers: [testContainer('init', { restartPolicy: 'Never' })] });
+    expect(next(pod, { containers: [ended('init', 1, 500)] }).do).toBe('stop-sandbox');
+  });
+});

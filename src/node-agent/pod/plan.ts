@@ -6,7 +6,9 @@
  */
 import type { Container } from '../../api/generated/types/core-v1.ts';
 import type { RuntimeContainer, Sandbox } from '../runtime/runtime.ts';
+import { needsRestart, sameResources } from './allocation.ts';
 import { nextRestart } from './back-off.ts';
+import { shouldRestart } from './restart.ts';
 import {
   annotationKeys,
   type Ending,
@@ -40,6 +42,8 @@ export type Step =
       readonly streak: number;
       readonly sandbox: Sandbox;
     }
+  /** Of containers that run and need no restart for it. */
+  | { readonly do: 'resize'; readonly containers: readonly { readonly id: string; readonly container: Container }[] }
   | { readonly do: 'stop-containers'; readonly stops: readonly Stop[] }
   | { readonly do: 'remove-containers'; readonly ids: readonly string[] }
   | { readonly do: 'stop-sandbox'; readonly id: string }
@@ -96,15 +100,20 @@ export function isComplete(
 ): boolean {
   const policy = pod.spec.restartPolicy ?? 'Always';
   for (const container of pod.spec.initContainers ?? []) {
-    if (isSidecar(container) || policy !== 'Never') continue;
+    if (isSidecar(container)) continue;
     const newest = newestOf(containers, container.name);
-    if (newest && hasEnded(newest) && newest.exitCode !== 0) return true;
+    if (
+      newest &&
+      hasEnded(newest) &&
+      newest.exitCode !== 0 &&
+      !shouldRestart(container, policy, newest.exitCode, 'init')
+    )
+      return true;
   }
-  if (policy === 'Always' || (containers.length === 0 && !sandbox)) return false;
+  if (containers.length === 0 && !sandbox) return false;
   return pod.spec.containers.every((container) => {
     const newest = newestOf(containers, container.name);
-    if (!newest || !hasEnded(newest)) return false;
-    return policy === 'Never' || newest.exitCode === 0;
+    return newest !== undefined && hasEnded(newest) && !shouldRestart(container, policy, newest.exitCode, 'regular');
   });
 }
 
@@ -204,10 +213,11 @@ function planGarbage(observed: ObservedPod): Step | undefined {
 
 function planContainers(input: PlanInput, sandbox: Sandbox, waits: Waits): Step {
   const { pod, observed } = input;
-  const policy = pod.spec.restartPolicy ?? 'Always';
+  const resize = planResize(input, sandbox, waits);
+  if (resize) return resize;
   for (const container of ephemeralContainers(pod.spec)) {
     if (hasRunEver(input, container.name)) continue;
-    const step = planContainer(input, sandbox, container, 'ephemeral', 'Never', waits);
+    const step = planContainer(input, sandbox, container, 'ephemeral', waits);
     if (step) return step;
   }
   // Once regular containers run here, a sidecar that is down holds nothing up.
@@ -216,20 +226,13 @@ function planContainers(input: PlanInput, sandbox: Sandbox, waits: Waits): Step 
     const current = newestOf(observed.containers, container.name, sandbox.id);
     const sidecar = isSidecar(container);
     if (!sidecar && current && hasEnded(current) && current.exitCode === 0) continue;
-    const step = planContainer(
-      input,
-      sandbox,
-      container,
-      'init',
-      sidecar ? 'Always' : policy === 'Never' ? 'Never' : 'OnFailure',
-      waits,
-    );
+    const step = planContainer(input, sandbox, container, 'init', waits);
     if (step) return step;
     const started = sidecar && current && isRunning(current) && observed.probes.get(current.id)?.started !== false;
     if (!started && !(sidecar && isInitialized)) return waits.step();
   }
   for (const container of pod.spec.containers) {
-    const step = planContainer(input, sandbox, container, 'regular', policy, waits);
+    const step = planContainer(input, sandbox, container, 'regular', waits);
     if (step) return step;
   }
   return waits.step();
@@ -248,7 +251,6 @@ function planContainer(
   sandbox: Sandbox,
   container: Container,
   kind: ContainerKind,
-  policy: string,
   waits: Waits,
 ): Step | undefined {
   const { observed, pod, nowMs } = input;
@@ -265,9 +267,11 @@ function planContainer(
   if (current && hasEnded(current)) {
     // An init container runs again in a new sandbox even if it succeeded in the one before.
     const restart =
-      policy === 'Always' || (policy === 'OnFailure' && current.exitCode !== 0) || (!here && kind === 'init');
-    if (!restart) return undefined;
-    const next = nextRestart(current);
+      shouldRestart(container, pod.spec.restartPolicy, current.exitCode, kind) || (!here && kind === 'init');
+    // Stopped by ourselves to get other resources: it did not fail, and other amounts may be what helps one that did.
+    const isResized = resizeOf(input, container, current) !== undefined;
+    if (!restart && !isResized) return undefined;
+    const next = isResized ? { atMs: 0, streak: 0 } : nextRestart(current);
     if (here && waits.until(next.atMs)) return undefined;
     streak = next.streak;
   }
@@ -295,11 +299,37 @@ function nextAttempt(pod: WantedPod, name: string, current: RuntimeContainer | u
   return reported?.containerID ? reported.restartCount + 1 : 0;
 }
 
+/** Other amounts than the container has; undefined when they are the same. */
+function resizeOf({ observed }: PlanInput, container: Container, current: RuntimeContainer) {
+  const actual = observed.resources.get(current.id);
+  const wanted = container.resources ?? {};
+  if (actual === undefined || sameResources(actual, wanted)) return undefined;
+  return { needsRestart: needsRestart(container, actual, wanted) };
+}
+
+/** All running containers at once: what one gives up another one may get. */
+function planResize(input: PlanInput, sandbox: Sandbox, waits: Waits): Step | undefined {
+  const { pod, observed } = input;
+  const containers: { id: string; container: Container }[] = [];
+  for (const container of [...(pod.spec.initContainers ?? []), ...pod.spec.containers]) {
+    const current = newestOf(observed.containers, container.name, sandbox.id);
+    if (!current || !isRunning(current)) continue;
+    const resize = resizeOf(input, container, current);
+    if (resize && !resize.needsRestart) containers.push({ id: current.id, container });
+  }
+  if (containers.length === 0) return undefined;
+  const { failure } = observed.resize;
+  return failure && waits.until(failure.retryAtMs) ? undefined : { do: 'resize', containers };
+}
+
 function reasonToRestart(input: PlanInput, container: Container, running: RuntimeContainer): string | undefined {
   if (running.state === 'unknown') return 'Container is in an unknown state';
   const hash = running.annotations[annotationKeys.hash];
   if (hash !== undefined && hash !== input.hashOf(container)) {
     return `Container ${container.name} definition changed, will be restarted`;
+  }
+  if (resizeOf(input, container, running)?.needsRestart) {
+    return `Container ${container.name} resize requires restart`;
   }
   return input.observed.probes.get(running.id)?.unhealthy;
 }

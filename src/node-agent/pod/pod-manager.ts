@@ -5,6 +5,8 @@
 
 import { type RuntimeEvent, runtimeLabels } from '../runtime/runtime.ts';
 import type { WantedChange } from '../session/wanted-set.ts';
+import { admit } from './admission.ts';
+import { judgeResize } from './allocation.ts';
 import type { WorkerContext } from './context.ts';
 import type { WantedPod } from './types.ts';
 import { PodWorker } from './worker.ts';
@@ -16,9 +18,14 @@ const EXIT_CHECKS_MS = [50, 150, 400, 1_000];
 /** Without its spec nothing is known of an orphan's grace period: Kubernetes' default. */
 const ORPHAN_GRACE_S = 30;
 
+/** What the manager itself tells a worker: it knows the other pods. */
+export type ManagerContext = Omit<WorkerContext, 'admit' | 'judgeResize'>;
+
 export class PodManager {
   readonly workers = new Map<string, PodWorker>();
   readonly #context: WorkerContext;
+  /** Pods that wait for others to give something back. */
+  readonly #deferred = new Set<string>();
   readonly #abort = new AbortController();
   readonly #listeners = new Map<string, Set<() => void>>();
   #cancelRelist: (() => void) | undefined;
@@ -26,8 +33,25 @@ export class PodManager {
   #isConfirmed = false;
   #cleansOrphans = false;
 
-  constructor(context: WorkerContext) {
-    this.#context = context;
+  constructor(context: ManagerContext) {
+    const { capacity } = context.node;
+    this.#context = {
+      ...context,
+      admit: (pod) => admit(pod, this.#others(pod), capacity),
+      judgeResize: (pod) => {
+        const verdict = judgeResize(pod, this.#others(pod), capacity);
+        if (verdict.verdict === 'Deferred') this.#deferred.add(pod.metadata.uid);
+        else this.#deferred.delete(pod.metadata.uid);
+        return verdict;
+      },
+    };
+  }
+
+  /** All admitted pods but this one. */
+  #others({ metadata: { uid } }: WantedPod): WantedPod[] {
+    return [...this.workers.values()].flatMap(({ pod, admitted }) =>
+      admitted && pod.metadata.uid !== uid ? admitted : [],
+    );
   }
 
   start(): void {
@@ -67,6 +91,8 @@ export class PodManager {
   /** Tells those who follow a pod (`logs -f`) that it may have changed. */
   changed(podUid: string): void {
     for (const listener of this.#listeners.get(podUid) ?? []) listener();
+    // It may have given something back.
+    for (const uid of this.#deferred) if (uid !== podUid) this.wake(uid);
   }
 
   subscribe(podUid: string, onChange: () => void): () => void {
@@ -97,6 +123,7 @@ export class PodManager {
     this.workers.set(uid, worker);
     void worker.done.then(() => {
       if (this.workers.get(uid) === worker) this.workers.delete(uid);
+      this.#deferred.delete(uid);
       this.changed(uid);
     });
     return worker;
@@ -172,12 +199,14 @@ export class PodManager {
   async #removeOrphans(): Promise<void> {
     if (this.#cleansOrphans) return;
     this.#cleansOrphans = true;
-    const { runtime, storage, logger, clock } = this.#context;
+    const { runtime, storage, cgroups, logger, clock } = this.#context;
     try {
       const listing = await runtime.list();
       const orphans = new Map(listing.sandboxes.map(({ pod }) => [pod.uid, pod]));
       for (const pod of await storage.list())
         if (!orphans.has(pod.uid) || pod.name === '') orphans.set(pod.uid, orphans.get(pod.uid) ?? pod);
+      for (const uid of (await cgroups?.list()) ?? [])
+        if (!orphans.has(uid)) orphans.set(uid, { uid, namespace: '', name: '' });
       for (const { uid, namespace, name } of orphans.values()) {
         if (this.workers.has(uid)) continue;
         logger.info({ pod: `${namespace}/${name}`, uid }, 'pod is not wanted here: removing what is left of it');

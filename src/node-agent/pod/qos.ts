@@ -6,7 +6,7 @@ import { milliValue, parseQuantity, unitValue } from '../../api/meta/quantity.ts
 import type { ContainerResources } from '../runtime/runtime.ts';
 import type { WantedPod } from './types.ts';
 
-const CPU_PERIOD_US = 100_000;
+export const CPU_PERIOD_US = 100_000;
 const MIN_CPU_QUOTA_US = 1_000;
 const MIN_CPU_SHARES = 2;
 const MAX_CPU_SHARES = 262_144;
@@ -19,6 +19,15 @@ export function bytes(quantity: string | number | undefined): number {
   return quantity === undefined ? 0 : unitValue(parseQuantity(String(quantity)));
 }
 
+export function cpuShares(milli: number): number {
+  return Math.min(MAX_CPU_SHARES, Math.max(MIN_CPU_SHARES, Math.floor((milli * 1024) / 1000)));
+}
+
+/** 0 for none. */
+export function cpuQuotaUs(milli: number): number {
+  return milli === 0 ? 0 : Math.max(MIN_CPU_QUOTA_US, Math.floor((milli * CPU_PERIOD_US) / 1000));
+}
+
 /** cgroup values of a container, by the rules of kubelet. */
 export function containerResources(pod: WantedPod, container: Container, nodeMemoryBytes: number): ContainerResources {
   const { requests = {}, limits: own = {} } = container.resources ?? {};
@@ -28,8 +37,8 @@ export function containerResources(pod: WantedPod, container: Container, nodeMem
   const memoryLimit = bytes(limits.memory);
   const memoryRequest = requests.memory === undefined ? memoryLimit : bytes(requests.memory);
   return {
-    cpuShares: Math.min(MAX_CPU_SHARES, Math.max(MIN_CPU_SHARES, Math.floor((cpuRequest * 1024) / 1000))),
-    cpuQuotaUs: cpuLimit === 0 ? 0 : Math.max(MIN_CPU_QUOTA_US, Math.floor((cpuLimit * CPU_PERIOD_US) / 1000)),
+    cpuShares: cpuShares(cpuRequest),
+    cpuQuotaUs: cpuQuotaUs(cpuLimit),
     cpuPeriodUs: CPU_PERIOD_US,
     memoryLimitBytes: memoryLimit,
     oomScoreAdj: oomScoreAdjust(qosClass(pod), memoryRequest, nodeMemoryBytes),

@@ -5,8 +5,10 @@
 import type { Container, ContainerStatus, PodCondition, PodStatus } from '../../api/generated/types/core-v1.ts';
 import { qosClass } from '../../api/kinds/pod/qos.ts';
 import type { RuntimeContainer } from '../runtime/runtime.ts';
+import { sameResources } from './allocation.ts';
 import { nextRestart } from './back-off.ts';
 import { type ContainerKind, isComplete } from './plan.ts';
+import { shouldRestart } from './restart.ts';
 import {
   type Ending,
   ephemeralContainers,
@@ -122,8 +124,27 @@ function conditions(
     { type: 'Ready', status: bool(ready), ...(!ready && (containersReady ? gatesNotReady(failedGates) : notReady)) },
     { type: 'ContainersReady', status: bool(containersReady), ...(!containersReady && notReady) },
     { type: 'PodScheduled', status: 'True' },
+    ...resizeConditions(input),
   ];
   return computed.map((condition) => withTransition(condition, previous, input));
+}
+
+/** There only as long as they hold. */
+function resizeConditions({ pod, observed, ending }: StatusInput): PodCondition[] {
+  const { pending, failure } = observed.resize;
+  const found: PodCondition[] = [];
+  if (ending) return found;
+  if (pending) found.push({ type: 'PodResizePending', status: 'True', ...pending });
+  const isUnderWay = [...(pod.spec.initContainers ?? []), ...pod.spec.containers].some((container) => {
+    const current = newestOf(observed.containers, container.name);
+    const actual = current && isRunning(current) ? observed.resources.get(current.id) : undefined;
+    return actual !== undefined && !sameResources(actual, container.resources ?? {});
+  });
+  if (isUnderWay) {
+    const error = failure && { reason: 'Error', message: failure.message };
+    found.push({ type: 'PodResizeInProgress', status: 'True', ...error });
+  }
+  return found;
 }
 
 function gatesNotReady(gates: readonly { conditionType: string }[]): Pick<PodCondition, 'reason' | 'message'> {
@@ -161,7 +182,7 @@ function containerStatus(input: StatusInput, container: Container, kind: Contain
   const succeeded = ended && current.exitCode === 0;
   const isPlainInit = kind === 'init' && !isSidecar(container);
   const mayRestart = ended && kind !== 'ephemeral' && !(isPlainInit && succeeded);
-  const waiting = mayRestart ? restartWait(input, container, current) : undefined;
+  const waiting = mayRestart ? restartWait(input, container, current, kind) : undefined;
   const older = observed.containers
     .filter(({ name, attempt, state }) => name === container.name && attempt < current.attempt && state === 'exited')
     .sort((a, b) => b.attempt - a.attempt)[0];
@@ -181,7 +202,17 @@ function containerStatus(input: StatusInput, container: Container, kind: Contain
     image: container.image ?? current.image,
     imageID: current.imageId,
     containerID: `containerd://${current.id}`,
+    ...(kind !== 'ephemeral' && containerResources(observed, container, current)),
     ...(kind !== 'ephemeral' && { started: isPlainInit ? false : started }),
+  };
+}
+
+/** What the container was given, and what it really has. */
+function containerResources(observed: ObservedPod, { resources = {} }: Container, current: RuntimeContainer) {
+  const actual = isRunning(current) ? observed.resources.get(current.id) : undefined;
+  return {
+    ...(resources.requests && { allocatedResources: resources.requests }),
+    resources: { ...resources, ...actual },
   };
 }
 
@@ -190,11 +221,11 @@ function restartWait(
   input: StatusInput,
   container: Container,
   ended: RuntimeContainer,
+  kind: ContainerKind,
 ): { reason: string; message?: string } | undefined {
   const { pod, ending, observed, nowMs } = input;
   if (ending || isComplete(pod, observed.containers, observed.sandboxes[0])) return undefined;
-  const policy = isSidecar(container) ? 'Always' : (pod.spec.restartPolicy ?? 'Always');
-  if (policy === 'Never' || (policy === 'OnFailure' && ended.exitCode === 0)) return undefined;
+  if (!shouldRestart(container, pod.spec.restartPolicy, ended.exitCode, kind)) return undefined;
   const problem = startProblem(observed, container.name);
   if (problem) return problem;
   const next = nextRestart(ended);

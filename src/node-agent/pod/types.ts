@@ -1,5 +1,5 @@
 /** What a pod's worker knows: the pod that is wanted, what the runtime has of it, and what is remembered in between. */
-import type { Container, Pod } from '../../api/generated/types/core-v1.ts';
+import type { Container, Pod, ResourceRequirements } from '../../api/generated/types/core-v1.ts';
 import type { RuntimeContainer, Sandbox } from '../runtime/runtime.ts';
 
 /** A pod as it comes from a master: never without these. */
@@ -54,6 +54,14 @@ export type Ending =
       readonly deadlineMs: number;
     };
 
+/** Of a pod that asks for other amounts than it has. */
+export interface ResizeState {
+  /** Why the node does not grant them. */
+  readonly pending?: { readonly reason: 'Infeasible' | 'Deferred'; readonly message: string } | undefined;
+  /** They are granted, and handing them out failed. */
+  readonly failure?: Failure | undefined;
+}
+
 export interface ObservedPod {
   /** Newest first. */
   readonly sandboxes: readonly Sandbox[];
@@ -72,6 +80,9 @@ export interface ObservedPod {
   readonly stopping: ReadonlyMap<string, { readonly deadlineMs: number }>;
   /** By container id: its postStart hook still runs. */
   readonly starting: ReadonlySet<string>;
+  /** By container id: what CPU and memory it really has; of others it is taken to be what they were given. */
+  readonly resources: ReadonlyMap<string, ResourceRequirements>;
+  readonly resize: ResizeState;
   /** By container id: what it left in its termination message. */
   readonly terminationMessages: ReadonlyMap<string, string>;
 }

@@ -13,6 +13,8 @@ import type { FieldContext } from './fields.ts';
 import { NOTHING_OBSERVED, PodObserver, type RuntimeObservation } from './observer.ts';
 import { isReplacing, plan, type Step, type Stop } from './plan.ts';
 import { PodImages } from './pod-images.ts';
+import { PodResources } from './pod-resources.ts';
+import { containerResources } from './qos.ts';
 import { sandboxSpec } from './sandbox-spec.ts';
 import { podStatus } from './status.ts';
 import { stopContainer } from './stop-container.ts';
@@ -55,6 +57,8 @@ export class PodWorker {
   #refreshFailures = 0;
   #cancelRefresh: (() => void) | undefined;
   #sandboxFailure: Failure | undefined;
+  readonly #resources: PodResources;
+  #isAdmitted: boolean;
   readonly #images: PodImages;
   readonly #startFailures = new Map<string, Failure>();
   readonly #stopping = new Map<string, { deadlineMs: number }>();
@@ -70,6 +74,9 @@ export class PodWorker {
       event: (type, reason, message) => this.#event(type, reason, message),
       changed: () => this.wake(),
     });
+    this.#resources = new PodResources(pod);
+    // It has been before if the node has said when it began.
+    this.#isAdmitted = pod.status?.startTime !== undefined;
     this.#fingerprint = fingerprint(pod);
     this.#status = pod.status;
     this.#noteEnding();
@@ -78,6 +85,12 @@ export class PodWorker {
 
   get pod(): WantedPod {
     return this.#pod;
+  }
+
+  /** The pod with the resources that the node has given to it; undefined before it was admitted and once it is over. */
+  get admitted(): WantedPod | undefined {
+    const isOver = this.#status?.phase === 'Succeeded' || this.#status?.phase === 'Failed';
+    return this.#isAdmitted && !isOver ? this.#given() : undefined;
   }
 
   get removed(): boolean {
@@ -150,6 +163,7 @@ export class PodWorker {
         if (step.do === 'finished' && this.#removed) break;
         if (step.do === 'finished') this.#reportGone();
         if (step.do === 'wait' || step.do === 'finished') {
+          if (!this.#ending) await this.#settleCgroup();
           this.#failures = 0;
           await this.#sleep('untilMs' in step ? step.untilMs : undefined);
         } else await this.#execute(step);
@@ -167,12 +181,15 @@ export class PodWorker {
 
   async #lookAndPlan(): Promise<Step> {
     this.#seen = await this.#observer.observe(this.#pod);
+    this.#resources.keepOnly(new Set(this.#seen.containers.map(({ id }) => id)));
     this.#syncProbes();
     this.#noteDeadline();
+    this.#admit();
+    this.#considerResize();
     const observed = this.#observed();
     const nowMs = this.#nowMs();
     const input = {
-      pod: this.#pod,
+      pod: this.#given(),
       observed,
       ending: this.#ending,
       hasData: this.#hasData,
@@ -200,7 +217,36 @@ export class PodWorker {
       probes: new Map(verdicts),
       stopping: this.#stopping,
       starting: this.#starting,
+      resources: this.#resources.actual,
+      resize: this.#resources.state,
     };
+  }
+
+  #given(): WantedPod {
+    return this.#resources.given(this.#pod);
+  }
+
+  /** Once, before anything of the pod is made. */
+  #admit(): void {
+    if (this.#isAdmitted || this.#ending) return;
+    const rejection = this.#seen.sandboxes.length === 0 ? this.#context.admit(this.#pod) : undefined;
+    if (!rejection) {
+      this.#isAdmitted = true;
+      return;
+    }
+    const { reason, message } = rejection;
+    const deadlineMs = this.#nowMs();
+    this.#ending = { kind: 'over', phase: 'Failed', reason, message: `Pod was rejected: ${message}`, deadlineMs };
+    this.#event('Warning', reason, message);
+  }
+
+  #considerResize(): void {
+    if (this.#ending) return;
+    const news = this.#resources.consider(this.#pod, (pod) => this.#context.judgeResize(pod));
+    if (!news) return;
+    const summary = resizeSummary(this.#pod);
+    if (news.verdict === 'fits') this.#event('Normal', 'ResizeStarted', `Pod resize started: ${summary}`);
+    else this.#event('Warning', `Resize${news.verdict}`, `Pod resize ${news.verdict}: ${summary}: ${news.message}`);
   }
 
   #ips(): readonly string[] {
@@ -226,7 +272,7 @@ export class PodWorker {
   #publish(observed: ObservedPod, nowMs: number): void {
     const before = this.#status;
     const status = podStatus({
-      pod: this.#pod,
+      pod: this.#given(),
       observed,
       ending: this.#ending,
       previous: before,
@@ -264,6 +310,8 @@ export class PodWorker {
         return this.#images.ensure(step.container, this.#pod);
       case 'start-container':
         return this.#startContainer(step);
+      case 'resize':
+        return this.#resize(step.containers);
       case 'stop-containers':
         for (const stop of step.stops) void this.#stopContainer(stop);
         return;
@@ -275,6 +323,7 @@ export class PodWorker {
       case 'remove-sandbox':
         return runtime.removeSandbox(step.id);
       case 'remove-data':
+        await this.#context.cgroups?.remove(this.#pod.metadata.uid);
         await storage.remove(this.#pod.metadata);
         this.#hasData = false;
         return;
@@ -323,6 +372,7 @@ export class PodWorker {
 
   async #createSandbox(attempt: number): Promise<void> {
     try {
+      await this.#context.cgroups?.apply(this.#given());
       await this.#context.runtime.runSandbox(this.#sandboxSpec(attempt));
       this.#sandboxFailure = undefined;
     } catch (error) {
@@ -332,8 +382,36 @@ export class PodWorker {
   }
 
   #sandboxSpec(attempt: number) {
-    const { node, storage } = this.#context;
-    return sandboxSpec(this.#pod, { ...node, attempt, logDirectory: storage.logDirectory(this.#pod.metadata) });
+    const { node, storage, cgroups } = this.#context;
+    const cgroupParent = cgroups?.parentOf(this.#given()) ?? '';
+    const logDirectory = storage.logDirectory(this.#pod.metadata);
+    return sandboxSpec(this.#given(), { ...node, attempt, cgroupParent, logDirectory });
+  }
+
+  /** The pod's own limits are widened first and narrowed at last, so that no container is held back in between. */
+  async #resize(containers: StepOf<'resize'>['containers']): Promise<void> {
+    const { runtime, cgroups, node } = this.#context;
+    const given = this.#given();
+    try {
+      await cgroups?.widen(given);
+      for (const { id, container } of containers) {
+        await runtime.updateResources(id, containerResources(given, container, node.memoryBytes));
+        this.#resources.note(id, container);
+      }
+      await cgroups?.apply(given);
+      this.#resources.noteFailure(undefined);
+      this.#event('Normal', 'ResizeCompleted', `Pod resize completed: ${resizeSummary(given)}`);
+    } catch (error) {
+      const failure = this.#failure(this.#resources.state.failure, 'ResizeError', error);
+      this.#resources.noteFailure(failure);
+      this.#event('Warning', 'ResizeError', `Pod resize error: ${failure.message}`);
+    }
+  }
+
+  /** After a container was started anew with other amounts, and after a restart of the agent. */
+  async #settleCgroup(): Promise<void> {
+    if (!this.#seen.sandboxes[0]?.ready) return;
+    await this.#context.cgroups?.apply(this.#given());
   }
 
   async #startContainer(step: StepOf<'start-container'>): Promise<void> {
@@ -347,14 +425,16 @@ export class PodWorker {
       const mounts = await storage.mounts({ pod: this.#pod, container, attempt, env, podIps: this.#ips() });
       const targetId = this.#targetOf(container);
       const context = { attempt, streak, kind, image, env, mounts, targetId, nodeMemoryBytes: node.memoryBytes };
-      const spec = containerSpec(this.#pod, container, context);
+      const spec = containerSpec(this.#given(), container, context);
       reason = 'CreateContainerError';
+      await this.#context.cgroups?.widen(this.#given());
       const id = await runtime.createContainer(sandbox.id, spec, this.#sandboxSpec(sandbox.attempt));
       this.#event('Normal', 'Created', `Created container: ${container.name}`);
       reason = 'RunContainerError';
       // Before it starts, so that no status shows it as started before its hook has run.
       if (container.lifecycle?.postStart) this.#starting.add(id);
       await runtime.startContainer(id);
+      if (kind !== 'ephemeral') this.#resources.note(id, container);
       this.#event('Normal', 'Started', `Started container ${container.name}`);
       this.#startFailures.delete(container.name);
       if (container.lifecycle?.postStart) void this.#postStart(container, id);
@@ -470,7 +550,7 @@ export class PodWorker {
   #fields(): FieldContext {
     const { node } = this.#context;
     return {
-      pod: this.#pod,
+      pod: this.#given(),
       podIps: this.#ips(),
       hostIp: node.hostIp,
       nodeName: node.name,
@@ -536,6 +616,15 @@ function fingerprint({ metadata, spec, status }: WantedPod): string {
     ({ conditionType }) => status?.conditions?.find(({ type }) => type === conditionType)?.status,
   );
   return JSON.stringify([spec, labels, annotations, deletionTimestamp, deletionGracePeriodSeconds, gates]);
+}
+
+/** For events. */
+function resizeSummary({ metadata, spec }: WantedPod): string {
+  const containers = [...(spec.initContainers ?? []), ...spec.containers].map(({ name, resources }) => ({
+    name,
+    resources,
+  }));
+  return JSON.stringify({ containers, generation: metadata.generation });
 }
 
 function text(error: unknown): string {

@@ -206,6 +206,8 @@ export interface Runtime {
   removeSandbox(id: string): Promise<void>;
   createContainer(sandboxId: string, spec: ContainerSpec, sandbox: SandboxSpec): Promise<string>;
   startContainer(id: string): Promise<void>;
+  /** Of a running container: CPU and memory, from now on. */
+  updateResources(id: string, resources: ContainerResources): Promise<void>;
   /** Asks it to end, kills it `graceMs` later (0 = at once), and resolves once it is dead. */
   stopContainer(id: string, graceMs: number): Promise<void>;
   removeContainer(id: string): Promise<void>;

@@ -1,5 +1,6 @@
 /** A runtime in memory that does at once what it is told, and lets a test end containers, break calls and read what was asked. For tests only. */
 import {
+  type ContainerResources,
   type ContainerSpec,
   type ExecResult,
   type Listing,
@@ -134,6 +135,11 @@ export class FakeRuntime implements Runtime {
     const container = await this.containerStatus(id);
     this.#note(`start ${container.name} ${container.attempt}`);
     this.containers.set(id, { ...container, state: 'running', startedAtMs: this.nowMs() });
+  }
+
+  async updateResources(id: string, { cpuShares, memoryLimitBytes }: ContainerResources): Promise<void> {
+    const { name } = await this.containerStatus(id);
+    this.#note(`update-resources ${name} ${cpuShares} ${memoryLimitBytes}`);
   }
 
   async stopContainer(id: string, graceMs: number): Promise<void> {

@@ -76,6 +76,8 @@ export function observation(more: Partial<ObservedPod> = {}): ObservedPod {
     probes: new Map(),
     stopping: new Map(),
     starting: new Set(),
+    resources: new Map(),
+    resize: {},
     terminationMessages: new Map(),
     ...more,
   };

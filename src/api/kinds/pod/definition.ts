@@ -21,6 +21,7 @@ export const podDefinition = defineKind({
     { name: 'log', kind, verbs: ['get'] },
     { name: 'portforward', kind: { group: '', version: 'v1', kind: 'PodPortForwardOptions' }, verbs: connectVerbs },
     proxySubresource('Pod'),
+    { name: 'resize', kind, verbs: ['get', 'patch', 'update'] },
     statusSubresource(kind),
   ],
   allColumns: podColumns,

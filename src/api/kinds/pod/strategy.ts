@@ -10,6 +10,7 @@ import {
 } from '../strategy.ts';
 import { setPodDefaults } from './defaults.ts';
 import { qosClass } from './qos.ts';
+import { prepareResize, validateResize } from './resize.ts';
 import { validateNewPod, validatePod } from './validate.ts';
 import { validatePodUpdate } from './validate-update.ts';
 
@@ -38,6 +39,7 @@ export const podStrategy = typedStrategy<Pod>({
     if (pod.status && !pod.status.qosClass && qos) pod.status.qosClass = qos;
   },
 
+  subresources: { resize: { prepareForUpdate: prepareResize, validateUpdate: validateResize } },
   validate: validatePod,
   validateCreate: validateNewPod,
   validateUpdate: validatePodUpdate,

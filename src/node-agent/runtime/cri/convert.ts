@@ -13,6 +13,7 @@ import {
   SecurityProfile_ProfileType,
 } from '../../../gen/runtime/v1/api_pb.ts';
 import {
+  type ContainerResources,
   type ContainerSecurity,
   type ContainerSpec,
   type ContainerState,
@@ -146,14 +147,23 @@ export function containerConfig(
     tty: spec.tty,
     linux: {
       resources: {
-        cpuPeriod: BigInt(spec.resources.cpuPeriodUs),
+        ...linuxResources(spec.resources),
         cpuQuota: BigInt(spec.resources.cpuQuotaUs),
-        cpuShares: BigInt(spec.resources.cpuShares),
         memoryLimitInBytes: BigInt(spec.resources.memoryLimitBytes),
         oomScoreAdj: BigInt(spec.resources.oomScoreAdj),
       },
       securityContext: securityContext(spec.security, namespaces, spec.targetId),
     },
+  };
+}
+
+/** For a running container: there 0 means "as before", and -1 lifts a limit. */
+export function linuxResources(resources: ContainerResources) {
+  return {
+    cpuPeriod: BigInt(resources.cpuPeriodUs),
+    cpuQuota: BigInt(resources.cpuQuotaUs || -1),
+    cpuShares: BigInt(resources.cpuShares),
+    memoryLimitInBytes: BigInt(resources.memoryLimitBytes || -1),
   };
 }
 

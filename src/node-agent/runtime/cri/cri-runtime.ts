@@ -11,6 +11,7 @@ import type { GrpcClient } from '../../../lib/grpc.ts';
 import type { Logger } from '../../../lib/logger.ts';
 import { containerdClient, grpcCode } from '../containerd-client.ts';
 import {
+  type ContainerResources,
   type ContainerSpec,
   type ExecResult,
   type Listing,
@@ -24,7 +25,7 @@ import {
   runtimeLabels,
   type SandboxSpec,
 } from '../runtime.ts';
-import { containerConfig, containerState, sandboxConfig, toContainer, toSandbox } from './convert.ts';
+import { containerConfig, containerState, linuxResources, sandboxConfig, toContainer, toSandbox } from './convert.ts';
 import { watchContainerdEvents } from './watch-events.ts';
 
 const QUERY_TIMEOUT_MS = 10_000;
@@ -131,6 +132,13 @@ class CriRuntime implements Runtime {
 
   async startContainer(id: string): Promise<void> {
     await this.#change('StartContainer', RuntimeService.method.startContainer, { containerId: id });
+  }
+
+  async updateResources(id: string, resources: ContainerResources): Promise<void> {
+    await this.#change('UpdateContainerResources', RuntimeService.method.updateContainerResources, {
+      containerId: id,
+      linux: linuxResources(resources),
+    });
   }
 
   async stopContainer(id: string, graceMs: number): Promise<void> {

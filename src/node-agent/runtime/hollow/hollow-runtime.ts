@@ -168,6 +168,10 @@ class InMemoryRuntime implements HollowRuntime {
     this.#put(isInit ? { ...started, state: 'exited', finishedAtMs: nowMs, reason: 'Completed' } : started);
   }
 
+  async updateResources(): Promise<void> {
+    // There is no process to hold to anything.
+  }
+
   async stopContainer(id: string, graceMs: number): Promise<void> {
     await this.#delays.wait(Math.min(graceMs, STOP_CONTAINER_MS));
     const podUid = this.#podOf.get(id);
