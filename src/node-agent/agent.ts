@@ -40,11 +40,17 @@ async function startReal(config: AgentConfig, logger: Logger): Promise<Agent> {
   const paths = dataPaths(dataDir);
   const clock = systemClock;
   const credentials = clientCredentials(config.tls);
+  const hostDns = parseResolvConf(await readFile('/etc/resolv.conf', 'utf8').catch(() => ''));
   const networking = await startNetworking({
     nodeName,
     masters: config.masters,
     credentials,
     networkFile: paths.network,
+    dataDir,
+    clusterDns: config.clusterDns ?? [],
+    clusterDomain,
+    nameservers: hostDns.servers,
+    dns: config.dns,
     clock,
     logger,
   });
@@ -67,7 +73,7 @@ async function startReal(config: AgentConfig, logger: Logger): Promise<Agent> {
     facts: {
       clusterDns: config.clusterDns ?? [],
       clusterDomain,
-      hostDns: parseResolvConf(await readFile('/etc/resolv.conf', 'utf8').catch(() => '')),
+      hostDns,
     },
     cgroups: await createCgroups({ parent: cgroupParent, podPidsLimit, nodeCpuMilli }),
     allowedUnsafeSysctls: config.allowedUnsafeSysctls ?? [],

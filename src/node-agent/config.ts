@@ -37,6 +37,14 @@ export interface AgentConfig {
       };
   /** Sysctls that pods may set beyond those that are safe; `kernel.msg*` stands for all that begin so. */
   readonly allowedUnsafeSysctls?: readonly string[];
+  /** Where this node answers for the cluster's names; its pods ask there. Absent: no DNS of the cluster's. */
   readonly clusterDns?: readonly string[];
+  /** For names that are not the cluster's. */
+  readonly dns?: {
+    /** `address` or `address:port`; default what the node itself asks. */
+    readonly servers?: readonly string[];
+    /** By domain: who is asked for what ends with it. */
+    readonly stubDomains?: Readonly<Record<string, readonly string[]>>;
+  };
   readonly clusterDomain: string;
 }

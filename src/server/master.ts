@@ -59,6 +59,7 @@ import { PeerClients } from './cluster/peer-clients.ts';
 import type { SnapshotSource } from './cluster/snapshot-source.ts';
 import { startCompaction } from './compaction.ts';
 import type { MasterConfig } from './config.ts';
+import { ensureDnsService } from './dns-service.ts';
 import { keepKubernetesService } from './kubernetes-service.ts';
 import { type LeaderLoop, runLeaderLoops } from './leader-loops.ts';
 import { ConfigError, splitAddress } from './load-config.ts';
@@ -282,6 +283,7 @@ export async function startMaster(
         await keepAuthenticationInfo(context.client, { clientCaPem, requestHeader }, new Date());
         await ensureServiceCidr(context.client, config.network.serviceCidr, systemClock.nowMs());
         await keepKubernetesService(context, config, directory, clusterLogger);
+        await ensureDnsService(context.client, config.network, clusterLogger);
       },
     },
     { name: 'hash-marks', start: (context) => startHashMarks(context, store, clusterLogger) },

@@ -4,6 +4,7 @@ import type { LoadBalancerConfig } from '../../lb/config.ts';
 import type { AgentConfig } from '../../node-agent/config.ts';
 import type { CertificateFiles } from '../../pki/pki-directory.ts';
 import type { MasterConfig } from '../../server/config.ts';
+import { addressAt, parseCidr } from './cidr.ts';
 import type { ClusterPaths } from './paths.ts';
 import { type Cluster, endpoint, type Member, membersOfKind } from './topology.ts';
 
@@ -70,6 +71,7 @@ export function renderAgent(cluster: Cluster, member: Member, paths: ClusterPath
     port: member.ports.https!,
     runtime,
     clusterDomain: cluster.network.clusterDomain,
+    clusterDns: [addressAt(parseCidr(cluster.network.serviceCidr), 10)],
   };
 }
 

@@ -4,8 +4,15 @@ import type { ChannelCredentials } from '@grpc/grpc-js';
 import type { Clock } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { Prng } from '../../lib/prng.ts';
+import { createNftCommand, Nftables } from '../../network/nftables/index.ts';
 import { NetworkView } from '../../network/view.ts';
+import { dnsServers } from './dns-config.ts';
+import { DnsService } from './dns-service.ts';
 import { NetworkFeed } from './feed.ts';
+import { monitorIp } from './ip.ts';
+
+/** Changes that come within this time are looked at together. */
+const settleMs = 50;
 
 export interface NetworkingOptions {
   readonly nodeName: string;
@@ -13,23 +20,72 @@ export interface NetworkingOptions {
   readonly credentials: ChannelCredentials;
   /** Where what masters said is kept over a restart. */
   readonly networkFile: string;
+  /** A folder of the agent's own. */
+  readonly dataDir: string;
+  readonly clusterDns: readonly string[];
+  readonly clusterDomain: string;
+  /** Of the node's resolv.conf. */
+  readonly nameservers: readonly string[];
+  readonly dns?: DnsSettings | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
 }
 
+export interface DnsSettings {
+  /** `address` or `address:port`: who is asked for names that are not the cluster's; default the node's resolvers. */
+  readonly servers?: readonly string[];
+  /** By domain: who is asked for what ends with it. */
+  readonly stubDomains?: Readonly<Record<string, readonly string[]>>;
+}
+
 export interface Networking {
   readonly view: NetworkView;
+  /** One per node: whoever needs a table of rules sets it here. */
+  readonly nftables: Nftables;
   /** Leaves routes and rules as they are: existing connections go on, and the next agent adopts them. */
   stop(): Promise<void>;
 }
 
 /** Resolves once what was known before a restart is in the view; masters need not be there. */
 export async function startNetworking(options: NetworkingOptions): Promise<Networking> {
-  const { nodeName, masters, credentials, networkFile: file, clock, logger } = options;
+  const { nodeName, masters, credentials, networkFile: file, dataDir, clock, logger } = options;
   const view = new NetworkView();
   const prng = new Prng(randomInt(2 ** 32));
   const random = () => prng.float();
+  const nftables = new Nftables({ command: await createNftCommand(dataDir), clock, logger });
+  nftables.start();
   const feed = new NetworkFeed({ nodeName, masters, credentials, view, file, clock, logger, random });
+  const dns = createDns(options, view, nftables, random);
   await feed.start();
-  return { view, stop: () => feed.stop() };
+  await dns?.start();
+  let cancelCheck: (() => void) | undefined;
+  const stopMonitor = monitorIp(['address'], options, (line) => {
+    if (line !== undefined && !line.startsWith('Deleted')) return;
+    cancelCheck ??= clock.setTimer(settleMs, () => {
+      cancelCheck = undefined;
+      void dns?.check();
+    });
+  });
+  return {
+    view,
+    nftables,
+    async stop() {
+      stopMonitor();
+      cancelCheck?.();
+      nftables.stop();
+      await Promise.all([feed.stop(), dns?.stop()]);
+    },
+  };
+}
+
+function createDns(
+  options: NetworkingOptions,
+  view: NetworkView,
+  nftables: Nftables,
+  random: () => number,
+): DnsService | undefined {
+  const { clusterDns: addresses, clusterDomain: domain, nodeName, clock, logger } = options;
+  if (addresses.length === 0) return undefined;
+  const { servers, stubDomains } = dnsServers(options.dns ?? {}, options.nameservers, addresses);
+  return new DnsService({ nodeName, addresses, domain, servers, stubDomains, view, nftables, random, clock, logger });
 }
