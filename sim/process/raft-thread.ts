@@ -19,6 +19,7 @@ import {
   snapshotPath,
 } from '../../src/raft/snapshot-file.ts';
 import type { ToWorker } from '../../src/raft/thread-messages.ts';
+import { decodeBatch, encodeBatch } from '../../src/raft/transport/batch-codec.ts';
 import { messageFromWire, messageToWire } from '../../src/raft/transport/message-codec.ts';
 import { clusterId, dataDir, type Member } from './member.ts';
 import type { Port } from './port.ts';
@@ -189,7 +190,7 @@ export class RaftThread {
         // What travels together arrives together, unless the network tears it apart.
         const parts = scenario.network.reorders ? messages.map((message) => [message]) : [messages];
         for (const part of parts) {
-          const framed = scenario.framed ? part.map((message) => overTheWire(message, id, to)) : part;
+          const framed = scenario.framed ? batchOverTheWire(part, id, to) : part;
           toPeer(to, false, (peer) => peer.receive(framed));
         }
       },
@@ -206,6 +207,7 @@ export class RaftThread {
         tell();
         nemesis.refusing(world.member(to)!, tell);
       },
+      flush: () => undefined,
       sendSnapshot: (to, message, done) => this.#sendSnapshot(to, message, done),
     };
   }
@@ -270,6 +272,13 @@ export class RaftThread {
   }
 }
 
+function batchOverTheWire(messages: readonly Message[], from: number, to: number): readonly Message[] {
+  const bytes = encodeBatch({ messages, forwards: [], refusals: [] });
+  // A copy: what arrives later must not see what is encoded next.
+  return decodeBatch(Buffer.from(bytes), from, to)!.messages;
+}
+
+/** The header of a snapshot transfer. */
 function overTheWire(message: Message, from: number, to: number): Message {
   const bytes = toBinary(RaftMessageSchema, create(RaftMessageSchema, messageToWire(message)));
   return messageFromWire(fromBinary(RaftMessageSchema, bytes), from, to)!;

@@ -65,6 +65,7 @@ class Net {
           reach(to, (other) => other.receiveForward(id, forward));
           return true;
         },
+        flush: () => undefined,
         refuse: (to, refusal) => reach(to, (other) => other.receiveRefusal(refusal)),
         sendSnapshot: (to, message, done) => {
           const arrive = () => {

@@ -2,8 +2,8 @@
  * The node loop: runs the core over a disk, a network and an application. It has no timers, threads or sockets of its own, so the
  * simulator runs this very code.
  *
- * Order within one round (see core/ready.ts): immediate messages → committed entries to the application → write → what depends on the
- * write. Inputs only mark work; `schedule` runs one round for everything that a turn of the event loop brought.
+ * Order within one round (see core/ready.ts): committed entries and reads to the application, where somebody waits for them → immediate
+ * messages, so that followers write while this member does (dissertation, 10.2.1) → write → what depends on the write. Inputs only mark work; `schedule` runs one round for everything that a turn of the event loop brought.
  */
 import type { Prng } from '../lib/prng.ts';
 import { Inflights } from './core/inflights.ts';
@@ -75,6 +75,8 @@ export interface Transport {
   /** Called at the start and whenever the configuration, or what is known as committed of it, changes. Addresses may change. */
   setPeers(set: PeerSet): void;
   send(to: number, messages: readonly Message[]): void;
+  /** What was sent may wait for more until then, but not beyond the present turn of the event loop. */
+  flush(): void;
   /** False: certainly not sent. Must never deliver a forward twice. */
   forward(to: number, forward: Forward): boolean;
   refuse(to: number, refusal: ForwardRefusal): void;
@@ -327,7 +329,6 @@ export class NodeLoop {
   #handle({ messages, committed, reads, write }: Ready): void {
     // Who is new must be known before something is sent to it.
     this.#tellPeers();
-    this.#send(messages);
     for (const { context, index } of reads) {
       const safe = this.#reads.answered(context);
       if (safe.length > 0) this.#options.application.readsReady(safe, index);
@@ -335,6 +336,7 @@ export class NodeLoop {
       this.#reads.begin(this.#options.nowMs(), this.#options.electionTimeoutMs[0], (next) => this.core.readIndex(next));
     }
     if (committed.length > 0) this.#handOut(committed);
+    this.#send(messages);
     if (write) this.#write(write);
   }
 
@@ -385,7 +387,9 @@ export class NodeLoop {
         else byPeer.set(message.to, [message]);
       }
     }
+    if (byPeer.size === 0) return;
     for (const [to, batch] of byPeer) this.#options.transport.send(to, batch);
+    this.#options.transport.flush();
   }
 
   #sendSnapshot(message: Message): void {

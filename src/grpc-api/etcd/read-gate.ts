@@ -1,4 +1,7 @@
-/** Linearizable reads of one turn of the event loop wait for the leader's word together, with one promise for all. */
+/**
+ * Linearizable reads of one turn of the event loop wait for the leader's word together, with one promise for all. When nobody else waits
+ * for it, a read does not wait for the rest of the turn either.
+ */
 import type { Store } from '../../store/types.ts';
 
 type Waiting = (error: unknown) => void;
@@ -6,6 +9,8 @@ type Waiting = (error: unknown) => void;
 export class ReadGate {
   readonly #store: Pick<Store, 'linearizable'>;
   #waiting: Waiting[] = [];
+  /** Questions that are not answered. */
+  #asked = 0;
 
   constructor(store: Pick<Store, 'linearizable'>) {
     this.#store = store;
@@ -15,17 +20,23 @@ export class ReadGate {
   enter(then: Waiting): void {
     if (this.#waiting.push(then) > 1) return;
     // Whoever comes until the question is asked is answered by it.
-    setImmediate(() => {
-      const asked = this.#waiting;
-      this.#waiting = [];
-      this.#store.linearizable().then(
-        () => {
-          for (const one of asked) one(undefined);
-        },
-        (error: unknown) => {
-          for (const one of asked) one(error);
-        },
-      );
-    });
+    if (this.#asked === 0) queueMicrotask(this.#ask);
+    else setImmediate(this.#ask);
   }
+
+  readonly #ask = (): void => {
+    const asked = this.#waiting;
+    this.#waiting = [];
+    this.#asked++;
+    this.#store.linearizable().then(
+      () => {
+        this.#asked--;
+        for (const one of asked) one(undefined);
+      },
+      (error: unknown) => {
+        this.#asked--;
+        for (const one of asked) one(error);
+      },
+    );
+  };
 }

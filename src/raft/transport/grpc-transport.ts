@@ -90,6 +90,10 @@ export class GrpcTransport implements Transport {
     this.#links.get(to)?.send(messages);
   }
 
+  flush(): void {
+    for (const link of this.#links.values()) link.flush();
+  }
+
   forward(to: number, forward: Forward): boolean {
     return this.#links.get(to)?.forward(forward) ?? false;
   }

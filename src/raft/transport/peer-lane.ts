@@ -79,6 +79,11 @@ export class PeerLane {
     return true;
   }
 
+  /** By itself at the end of the turn. */
+  flush(): void {
+    if (this.#queue.length > 0) this.#flush();
+  }
+
   /** More waits than the peer takes. */
   get busy(): boolean {
     return this.#stream?.writable === false || this.#queuedBytes > batchBytes;

@@ -47,6 +47,12 @@ export class PeerLink {
     }
   }
 
+  /** Writes what was sent to the network. */
+  flush(): void {
+    this.#bulk.flush();
+    this.#urgent.flush();
+  }
+
   /** False: certainly not sent. */
   forward(forward: Forward): boolean {
     let bytes = messageBytes;
