@@ -294,6 +294,11 @@ test('ephemeral containers are added through their subresource, and never change
   const changed = await add('debug', 'busybox');
   expect(changed.spec?.ephemeralContainers).toMatchObject([{ name: 'debug', image: 'busybox' }]);
   expect((await failure(add('debug', 'other'))).code).toBe(422);
+  // As a client sends it that has its own order of fields.
+  const [container] = changed.spec?.ephemeralContainers ?? [];
+  const reordered = Object.fromEntries(Object.entries(container ?? {}).reverse());
+  const spec = { ...changed.spec, ephemeralContainers: [reordered] } as unknown as Pod['spec'];
+  await client.update<Pod>(resources.pods, { ...changed, spec }, 'ephemeralcontainers');
 });
 
 test('amounts of CPU and memory are changed through the resize subresource, and nothing else is', async () => {

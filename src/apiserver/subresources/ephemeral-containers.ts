@@ -1,6 +1,6 @@
 /** PUT or PATCH of `pods/NAME/ephemeralcontainers`: adds debug containers to a running pod; they are never changed or removed. */
 import type { Pod } from '../../api/generated/types/core-v1.ts';
-import { moveGeneration } from '../../api/kinds/strategy.ts';
+import { moveGeneration, sameJson } from '../../api/kinds/strategy.ts';
 import { invalid } from '../../api/meta/field-error.ts';
 import { type KubernetesObject, resources } from '../../api/types.ts';
 
@@ -10,7 +10,7 @@ export function prepareEphemeralContainers(object: KubernetesObject, old: Kubern
   const before = (old as Pod).spec?.ephemeralContainers ?? [];
   for (const container of before) {
     const same = wanted.find((one) => one.name === container.name);
-    if (same && JSON.stringify(same) === JSON.stringify(container)) continue;
+    if (same && sameJson(same, container)) continue;
     const what = same ? 'may not be changed' : 'may not be removed';
     throw invalid({ kind: 'Pod', group: resources.pods.group }, old.metadata?.name ?? '', [
       {
