@@ -76,6 +76,7 @@ async function startReal(config: AgentConfig, logger: Logger): Promise<Agent> {
       hostDns,
     },
     cgroups: await createCgroups({ parent: cgroupParent, podPidsLimit, nodeCpuMilli }),
+    services: () => (networking.view.complete ? networking.view.services.values() : undefined),
     allowedUnsafeSysctls: config.allowedUnsafeSysctls ?? [],
     pressure: () => readPressure(dataDir),
     clock,

@@ -2,7 +2,7 @@
 import { randomInt } from 'node:crypto';
 import { join } from 'node:path';
 import type { ChannelCredentials } from '@grpc/grpc-js';
-import type { ConfigMap, Node, NodeStatus, Secret } from '../api/generated/types/core-v1.ts';
+import type { ConfigMap, Node, NodeStatus, Secret, Service } from '../api/generated/types/core-v1.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import { Prng } from '../lib/prng.ts';
@@ -54,6 +54,8 @@ export interface NodeAgentOptions {
   /** Absent on hollow nodes. */
   readonly cgroups?: PodCgroups;
   readonly allowedUnsafeSysctls?: readonly string[];
+  /** Of the whole cluster, for pods' environments; undefined while they are not known. Absent on hollow nodes. */
+  readonly services?: () => Iterable<Service> | undefined;
   readonly pressure: () => Promise<Pressure>;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -137,6 +139,7 @@ class RunningNode implements NodeAgent {
       objects: (namespace) => ({
         configMap: (name) => this.#wanted.get('configmaps', namespace, name) as ConfigMap | undefined,
         secret: (name) => this.#wanted.get('secrets', namespace, name) as Secret | undefined,
+        ...(options.services && { services: options.services }),
       }),
       tokens: this.#tokens,
       cgroups: options.cgroups,
