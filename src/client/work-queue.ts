@@ -5,6 +5,7 @@
 import { type Clock, systemClock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import { backoffMs } from './backoff.ts';
+import { observeQueue } from './work-queue-metrics.ts';
 
 export interface WorkQueueOptions {
   readonly clock?: Clock | undefined;
@@ -80,6 +81,11 @@ export class WorkQueue {
     this.#failures.delete(key);
   }
 
+  /** Keys that wait for a worker. */
+  get depth(): number {
+    return this.#waiting.size;
+  }
+
   /** The next key, or undefined once the queue is closed. Each key taken must be given to {@link done}. */
   take(): Promise<string | undefined> {
     if (this.#closed) return Promise.resolve(undefined);
@@ -125,8 +131,10 @@ export async function runWorkers(
   const close = () => queue.close();
   signal.addEventListener('abort', close, { once: true });
   if (signal.aborted) close();
+  const observed = observeQueue(queue, logger);
   const work = async (): Promise<void> => {
     for (let key = await queue.take(); key !== undefined; key = await queue.take()) {
+      const startedMs = performance.now();
       try {
         const result = await reconcile(key, signal);
         queue.forget(key);
@@ -135,12 +143,15 @@ export async function runWorkers(
         if (!signal.aborted) {
           logger?.debug({ key, err: error }, 'reconcile failed, will retry');
           queue.addRateLimited(key);
+          observed.retries.add();
         }
       } finally {
+        observed.work.observe((performance.now() - startedMs) / 1000);
         queue.done(key);
       }
     }
   };
   await Promise.all(Array.from({ length: count }, work));
+  observed.end();
   signal.removeEventListener('abort', close);
 }

@@ -12,8 +12,11 @@ import { repairServiceAllocations } from '../apiserver/allocation/repair.ts';
 import { keepAuthenticationInfo } from '../apiserver/authentication/authentication-info.ts';
 import { readServiceAccountKeys } from '../apiserver/authentication/service-account-keys.ts';
 import { ServiceAccountTokens } from '../apiserver/authentication/service-account-tokens.ts';
+import { rbacResources } from '../apiserver/authorization/rbac/policy.ts';
 import { ensureBootstrapObjects } from '../apiserver/bootstrap.ts';
+import { kubernetesVersion } from '../apiserver/http/discovery-routes.ts';
 import { createApiServer } from '../apiserver/http/server.ts';
+import { objectKey } from '../apiserver/keys.ts';
 import { createLocalClient } from '../apiserver/local-client.ts';
 import { type ConnectService, createResourceProxy, podDialer, serviceConnector } from '../apiserver/proxy/index.ts';
 import { ResourceApi } from '../apiserver/resource-api.ts';
@@ -34,6 +37,7 @@ import { addHealthService, addReflectionService, addResourceService } from '../g
 import { systemClock } from '../lib/clock.ts';
 import { checkDialledIdentity } from '../lib/grpc.ts';
 import type { Logger } from '../lib/logger.ts';
+import { metrics } from '../lib/metrics/registry.ts';
 import {
   ReloadingCertificates,
   reloadingClientCredentials,
@@ -63,6 +67,7 @@ import { ensureDnsService } from './dns-service.ts';
 import { keepKubernetesService } from './kubernetes-service.ts';
 import { type LeaderLoop, runLeaderLoops } from './leader-loops.ts';
 import { ConfigError, splitAddress } from './load-config.ts';
+import { addMasterMetrics } from './master-metrics.ts';
 import { issuePodToken } from './pod-token.ts';
 import { startHashMarks, startHashWatch } from './repair/hash-watch.ts';
 import { isCorrupt } from './repair/is-corrupt.ts';
@@ -180,6 +185,7 @@ export async function startMaster(
   const systemClient = clientFor(systemUser('system:trimast'));
   const masterEvents = new EventRecorder({ client: systemClient, component: 'trimast-master', logger: clusterLogger });
 
+  addMasterMetrics(metrics, { raft, store, registry: api.registry, version: kubernetesVersion });
   let stopping = false;
   const apiServer = createApiServer({
     api,
@@ -193,6 +199,14 @@ export async function startMaster(
       random: Math.random,
     }),
     readiness: {
+      'poststarthook/bootstrap-controller': () =>
+        store.get(objectKey(resources.namespaces, undefined, 'kube-system'))
+          ? undefined
+          : 'there is no kube-system yet',
+      'poststarthook/rbac/bootstrap-roles': () =>
+        store.get(objectKey(rbacResources.clusterRoles, undefined, 'cluster-admin'))
+          ? undefined
+          : 'the default roles are not there yet',
       raft: () => (raft.leadership().leaderId === undefined ? 'no leader is known' : undefined),
       shutdown: () => (stopping ? 'this master is shutting down' : undefined),
     },

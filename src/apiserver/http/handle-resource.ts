@@ -5,6 +5,7 @@ import { ApiError } from '../../api/status.ts';
 import type { IncludeObject } from '../../api/table/table.ts';
 import type { Body, WriteRequestOptions } from '../body.ts';
 import { methodNotAllowed, resourceNotServed } from '../errors.ts';
+import { watchEventCounter } from '../metrics/request-metrics.ts';
 import { decodeShared, type ObjectRecord } from '../object-record.ts';
 import type { ResourceProxy } from '../proxy/index.ts';
 import type { ResourceApi } from '../resource-api.ts';
@@ -244,8 +245,12 @@ async function handleWatch(options: ResourceHandlerOptions, exchange: Exchange, 
   const stream = await options.api.watch({ ...exchange.context, signal }, target, watchOptions(exchange.query));
   const encoder = new EventEncoder(stream.definition, representation, includeObjectOf(exchange));
   const { clock } = options.api;
+  const sent = watchEventCounter(target.resource);
   async function* chunks(): AsyncGenerator<Buffer> {
-    for await (const batch of stream) yield encoder.encode(batch, clock.nowMs());
+    for await (const batch of stream) {
+      sent.add(batch.length);
+      yield encoder.encode(batch, clock.nowMs());
+    }
   }
   const contentType = contentTypeOf(representation);
   const streamed = representation.encoding === 'protobuf' ? `${contentType};stream=watch` : contentType;

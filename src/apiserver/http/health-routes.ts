@@ -17,8 +17,9 @@ export function createHealthRoutes(
   options: HealthOptions,
 ): (exchange: Exchange, path: string) => Promise<void> | undefined {
   return (exchange, path) => {
-    const [endpoint, name, ...rest] = path.split('/').filter((part) => part !== '');
-    if (rest.length > 0) return undefined;
+    const [endpoint, ...parts] = path.split('/').filter((part) => part !== '');
+    // Names have slashes: /readyz/poststarthook/rbac/bootstrap-roles.
+    const name = parts.length > 0 ? parts.join('/') : undefined;
     // The older /healthz is upstream's /livez but for a few checks.
     const all =
       endpoint === 'readyz'
@@ -27,9 +28,9 @@ export function createHealthRoutes(
           ? options.livez
           : undefined;
     if (!all || endpoint === undefined) return undefined;
-    const checks: HealthChecks = { ping: () => undefined, ...all };
+    const checks: HealthChecks = { ping: () => undefined, log: () => undefined, ...all };
     if (name === undefined) return answer(exchange, endpoint, checks);
-    const check = checks[name];
+    const check = Object.hasOwn(checks, name) ? checks[name] : undefined;
     return check && answer(exchange, endpoint, { [name]: check });
   };
 }
@@ -46,6 +47,11 @@ async function answer(exchange: Exchange, endpoint: string, checks: HealthChecks
     const problem = await run(check);
     if (problem !== undefined) failed = true;
     lines.push(problem === undefined ? `[+]${name} ok` : `[-]${name} failed: ${problem}`);
+  }
+  const unknown = [...excluded].filter((name) => !Object.hasOwn(checks, name));
+  if (unknown.length > 0) {
+    const names = unknown.map((name) => JSON.stringify(name)).join(',');
+    lines.push(`warn: some health checks cannot be excluded: no matches for ${names}`);
   }
   const verbose = exchange.query.has('verbose');
   const text = failed

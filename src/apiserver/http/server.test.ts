@@ -473,3 +473,24 @@ test('what is not stored has no table: 406 for who takes nothing else', async ()
   expect((await http.call('POST', path, { body, headers: { accept: table } })).status).toBe(406);
   expect((await http.call('POST', path, { body, headers: { accept: tableAccept } })).status).toBe(201);
 });
+
+test('metrics: what was asked is counted under the names of kube-apiserver, and only what is served has a label', async () => {
+  await http.call('GET', '/api/v1/namespaces/default/pods');
+  await http.call('GET', '/apis/made.up/v1/things');
+  const { status, headers, text } = await http.call('GET', '/metrics');
+  expect([status, headers['content-type']]).toEqual([200, 'text/plain; version=0.0.4; charset=utf-8']);
+  const of = 'verb="LIST",group="",version="v1",resource="pods",subresource="",scope="namespace",component="apiserver"';
+  expect(text).toMatch(new RegExp(`^apiserver_request_total\\{${of},dry_run="",code="200"\\} [1-9]`, 'm'));
+  expect(text).toMatch(new RegExp(`^apiserver_request_duration_seconds_count\\{${of},dry_run=""\\} [1-9]`, 'm'));
+  expect(text).not.toContain('made.up');
+  expect((await http.call('GET', '/metrics', { as: 'eve' })).status).toBe(403);
+});
+
+test('health checks have names, and can be asked for and left out', async () => {
+  expect((await http.call('GET', '/livez?verbose')).text).toContain('[+]ping ok\n[+]log ok\n');
+  expect((await http.call('GET', '/livez?verbose&exclude=log&exclude=x')).text).toContain(
+    '[+]log excluded: ok\nwarn: some health checks cannot be excluded: no matches for "x"\n',
+  );
+  expect((await http.call('GET', '/livez/ping')).text).toBe('ok');
+  expect((await http.call('GET', '/livez/constructor')).status).toBe(404);
+});

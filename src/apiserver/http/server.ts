@@ -4,7 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createSecureServer, type Http2SecureServer, type ServerHttp2Session } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -12,9 +12,11 @@ import type { TLSSocket } from 'node:tls';
 import { ApiError } from '../../api/status.ts';
 import type { TlsFiles } from '../../lib/grpc.ts';
 import type { Logger } from '../../lib/logger.ts';
+import { metrics, textContentType } from '../../lib/metrics/registry.ts';
 import { certificateUser, peerOf } from '../authentication/client-certificate.ts';
 import { anonymousUser } from '../authentication/index.ts';
 import { resourceNotServed } from '../errors.ts';
+import { authenticated, beginRequest, failedHandshakes, notAuthenticated } from '../metrics/request-metrics.ts';
 import type { ResourceProxy } from '../proxy/index.ts';
 import type { ResourceApi } from '../resource-api.ts';
 import { fromStoreError } from '../store-errors.ts';
@@ -25,7 +27,7 @@ import { Exchange } from './exchange.ts';
 import { handleResource, type ResourceHandlerOptions } from './handle-resource.ts';
 import { createHealthRoutes, type HealthChecks } from './health-routes.ts';
 import { impersonate } from './impersonation.ts';
-import { parseRequestInfo, type ResourceRequestInfo } from './request-info.ts';
+import { parseRequestInfo, type RequestInfo, type ResourceRequestInfo } from './request-info.ts';
 import { handleUpgrade, refuseUpgrade } from './upgrade.ts';
 
 const defaultHandshakeTimeoutMs = 10_000;
@@ -38,6 +40,8 @@ const maxStreamsPerConnection = 1_000;
 /** Requests in work at a time, watches and pod streams aside; more are told to come back. */
 const maxRequestsInFlight = 1_000;
 const overloadRetrySeconds = 1;
+/** Streams, and what waits for others. */
+const longSubresources = new Set(['log', 'proxy', 'exec', 'attach', 'portforward']);
 /** Finds peers that vanished without a word. */
 const keepAliveMs = 30_000;
 /** What is still running this long after `close` was called is cut off. */
@@ -124,6 +128,7 @@ class HttpsApiServer implements ApiServer {
     this.#server.on('tlsClientError', (error, socket) => {
       options.logger.debug({ err: error }, 'TLS handshake failed');
       // Node.js leaves that to us: a client that stalls in its handshake would stay for ever.
+      failedHandshakes.add();
       socket.destroy();
     });
     this.#server.on('sessionError', (error) => options.logger.debug({ err: error }, 'HTTP/2 session failed'));
@@ -214,28 +219,55 @@ class HttpsApiServer implements ApiServer {
     const url = urlOf(request);
     const exchange = new Exchange(request, response, url ?? new URL('https://unknown/'), anonymousUser);
     try {
+      const info = url && infoOf(request, url);
+      if (info && !(info instanceof ApiError)) this.#observe(exchange, info);
       const caller = await this.#authenticate(request);
-      if (!url) throw new ApiError('BadRequest', 'the request path is no valid URL');
+      if (!info) throw new ApiError('BadRequest', 'the request path is no valid URL');
+      if (info instanceof ApiError) throw info;
       exchange.context = {
         ...exchange.context,
         user: await impersonate(request.headers, caller, this.#options.api.authorizer),
       };
-      await this.#route(exchange);
+      await this.#route(exchange, info);
     } catch (error) {
       await this.#fail(exchange, error);
     }
   }
 
-  async #authenticate(request: HttpRequest): Promise<UserInfo> {
-    return this.#options.api.authenticator.authenticate(certificateOf(request), request.headers.authorization);
+  /** Counted when its answer is out, or its client gone. */
+  #observe(exchange: Exchange, info: RequestInfo): void {
+    const { api, logger } = this.#options;
+    const response = exchange.response as ServerResponse;
+    const record = beginRequest(api, info, isLongRunning(info), exchange.query.get('dryRun') ?? '');
+    const startedMs = performance.now();
+    response.once('close', () => {
+      const length = response.getHeader('content-length');
+      record.end(response.statusCode, length === undefined ? undefined : Number(length));
+      if (!logger.isLevelEnabled('debug')) return;
+      const { method } = exchange.request;
+      const ms = Math.round(performance.now() - startedMs);
+      const user = exchange.context.user.name;
+      const auditId = response.getHeader('audit-id');
+      const about = { auditId, method, path: exchange.url.pathname, user, code: response.statusCode, ms };
+      logger.debug(about, 'request');
+    });
   }
 
-  async #route(exchange: Exchange): Promise<void> {
-    const { request, url } = exchange;
-    const info = parseRequestInfo(request.method ?? 'GET', url.pathname, url.searchParams);
+  async #authenticate(request: HttpRequest): Promise<UserInfo> {
+    const { authenticator } = this.#options.api;
+    try {
+      const user = await authenticator.authenticate(certificateOf(request), request.headers.authorization);
+      authenticated.add();
+      return user;
+    } catch (error) {
+      notAuthenticated.add();
+      throw error;
+    }
+  }
+
+  async #route(exchange: Exchange, info: RequestInfo): Promise<void> {
     if (info.kind === 'resource') {
-      const isLong = info.verb === 'watch' || info.subresource === 'log' || info.subresource === 'proxy';
-      return isLong ? handleResource(this.#handler, exchange, info) : this.#bounded(exchange, info);
+      return isLongRunning(info) ? handleResource(this.#handler, exchange, info) : this.#bounded(exchange, info);
     }
     const { user } = exchange.context;
     const decision = await this.#options.api.authorizer.authorize({ user, verb: info.verb, path: info.path });
@@ -245,6 +277,7 @@ class HttpsApiServer implements ApiServer {
     if (info.verb !== 'get') {
       throw new ApiError('MethodNotAllowed', 'the server does not allow this method on the requested resource', {});
     }
+    if (info.path === '/metrics') return exchange.send(200, textContentType, Buffer.from(metrics.text()));
     if (info.path === '/debug/status' && this.#options.debugStatus) {
       return exchange.sendJson(200, await this.#options.debugStatus());
     }
@@ -314,6 +347,20 @@ function certificateOf(request: HttpRequest): UserInfo | undefined {
     callers.set(owner, caller);
   }
   return caller ?? undefined;
+}
+
+/** What is not well encoded is told once it is known who asks. */
+function infoOf(request: HttpRequest, url: URL): RequestInfo | ApiError {
+  try {
+    return parseRequestInfo(request.method ?? 'GET', url.pathname, url.searchParams);
+  } catch (error) {
+    if (error instanceof ApiError) return error;
+    throw error;
+  }
+}
+
+function isLongRunning(info: RequestInfo): boolean {
+  return info.kind === 'resource' && (info.verb === 'watch' || longSubresources.has(info.subresource ?? ''));
 }
 
 function urlOf(request: HttpRequest): URL | undefined {
