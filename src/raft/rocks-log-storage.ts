@@ -42,7 +42,7 @@ import { TermRuns } from './term-runs.ts';
 
 export const logFormatVersion = 2;
 /** Recent entries kept in memory: at most this many bytes of commands and headers. */
-const cacheLimitBytes = 32 << 20;
+const cacheLimitBytes = 8 << 20;
 /** A pack is closed when it has this much, so that reading one entry reads little else. */
 const packLimitBytes = 256 << 10;
 /** Packs in one read of the disk. */
@@ -54,7 +54,8 @@ const openOptions = {
   createIfMissing: true,
   parallelism: 1,
   compaction: 'level',
-  memtableMemoryBudget: 32 << 20,
+  // A quarter of it is a write buffer; under load there are two or three.
+  memtableMemoryBudget: 16 << 20,
   cacheSize: 1 << 20,
   walTotalSizeLimit: 64 << 20,
 };
