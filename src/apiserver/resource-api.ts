@@ -103,6 +103,7 @@ export class ResourceApi {
       schemas,
       authorizer: authorizing,
       client: this.#webhooks,
+      clock: options.clock ?? systemClock,
       others: [escalationCheck(policy, rbac)],
     });
     this.#core = {

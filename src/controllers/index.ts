@@ -16,10 +16,12 @@ import { NodeIpamController, type NodeIpamOptions } from './node-ipam/controller
 import { NodeLifecycleController, type NodeLifecycleOptions } from './node-lifecycle/controller.ts';
 import { PodGcController } from './pod-gc/controller.ts';
 import { ReplicaSetController } from './replicaset/controller.ts';
+import { ResourceQuotaController } from './resource-quota/controller.ts';
 import { ServiceAccountController } from './service-account/controller.ts';
 import { ServiceCidrController } from './service-cidr/controller.ts';
 import type { ControllerContext } from './shared/context.ts';
 import type { DeletableResource } from './shared/deletable-resource.ts';
+import { StorageProtectionController } from './storage-protection/controller.ts';
 import { type IssueSecretToken, TokenSecretsController } from './token-secrets/controller.ts';
 
 export { keptParts } from './shared/kept-parts.ts';
@@ -80,6 +82,8 @@ const controllers: Record<string, (context: ControllerContext, env: Environment)
   certificates: (its, { options }) => new CertificatesController(its, options.certificateSigner),
   'token-secrets': (its, { options }) =>
     new TokenSecretsController(its, { caPem: options.caPem, issueToken: options.issueSecretToken }),
+  'resource-quota': (its, { watched }) => new ResourceQuotaController(its, watched),
+  'storage-protection': (its) => new StorageProtectionController(its),
   'event-ttl': (its) => new EventTtlController(its),
 };
 

@@ -31,7 +31,7 @@ test('a pod gets the value and preemption policy of the class that it names', as
 
 test('a pod that names none gets the default class, or 0 where there is none', async () => {
   expect((await (await apiWith())({})).spec?.priority).toBe(0);
-  const create = await apiWith(['a', 20, { globalDefault: true }], ['b', 10, { globalDefault: true }]);
+  const create = await apiWith(['a', 20], ['b', 10, { globalDefault: true }]);
   expect((await create({})).spec).toMatchObject({ priority: 10, priorityClassName: 'b' });
 });
 

@@ -7,9 +7,8 @@ import type { PriorityClass } from '../../api/generated/types/scheduling-v1.ts';
 import { resources } from '../../api/types.ts';
 import type { Store } from '../../store/types.ts';
 import { forbidden } from '../errors.ts';
-import { collectionRange } from '../keys.ts';
-import { decodeShared, recordOf } from '../object-record.ts';
-import { concerns, objectOf } from './scope.ts';
+import { concerns, isAbout, objectOf } from './scope.ts';
+import { objectsOf } from './stored-objects.ts';
 import type { AdmissionPlugin } from './types.ts';
 
 const priorityClasses = { group: 'scheduling.k8s.io', resource: 'priorityclasses' };
@@ -19,19 +18,28 @@ const systemClasses: readonly PriorityClass[] = [
   { metadata: { name: 'system-cluster-critical' }, value: 2_000_000_000 },
 ];
 
+const pods = concerns(resources.pods, 'CREATE');
+const classes = concerns(priorityClasses, 'CREATE', 'UPDATE');
+
 export function priority(store: Pick<Store, 'range'>): AdmissionPlugin {
   return {
     name: 'Priority',
-    ...concerns(resources.pods, 'CREATE'),
+    handles: (scope) => pods.handles(scope) || classes.handles(scope),
+    validate(request) {
+      if (!isAbout(request, priorityClasses)) return;
+      const own = objectOf<PriorityClass>(request);
+      if (!own.globalDefault) return;
+      const other = choose(objectsOf(store, priorityClasses) as unknown as PriorityClass[], undefined);
+      if (!other || other.metadata?.name === own.metadata?.name) return;
+      const why = `PriorityClass ${other.metadata?.name} is already marked as default. Only one default can exist`;
+      throw forbidden(request.definition, request.name, why);
+    },
     mutate(request) {
+      if (!pods.handles(request)) return;
       const { spec } = objectOf<Pod>(request);
       if (!spec) return;
-      const stored = store.range(collectionRange(priorityClasses, undefined)).items;
-      const classes = [
-        ...systemClasses,
-        ...stored.map((item) => decodeShared(recordOf(item)) as unknown as PriorityClass),
-      ];
-      const chosen = choose(classes, spec.priorityClassName);
+      const stored = objectsOf(store, priorityClasses) as unknown as PriorityClass[];
+      const chosen = choose([...systemClasses, ...stored], spec.priorityClassName);
       if (spec.priorityClassName && !chosen) {
         const message = `no PriorityClass with name ${spec.priorityClassName} was found`;
         throw forbidden(request.definition, request.name, message);

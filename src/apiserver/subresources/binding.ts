@@ -91,4 +91,5 @@ function assign(pod: KubernetesObject & Pod, nodeName: string, binding: Binding,
   pod.status = { ...pod.status, conditions: [...others, scheduled] };
   const annotations = { ...pod.metadata?.annotations, ...wanted.annotations };
   if (pod.metadata && Object.keys(annotations).length > 0) pod.metadata.annotations = annotations;
+  if (pod.metadata && wanted.labels) pod.metadata.labels = { ...pod.metadata.labels, ...wanted.labels };
 }
