@@ -62,7 +62,7 @@ test('a claim grows if it is bound, and its class lets it', async () => {
       return client.patch(claims, { name, namespace: 'default' }, 'merge', patch);
     };
     await expect(grow()).rejects.toThrow();
-    await client.update(claims, { ...made, status: { phase: 'Bound' } } as never, 'status');
+    await client.update(claims, { ...(made as object), status: { phase: 'Bound' } } as never, 'status');
     if (allowVolumeExpansion) await grow();
     else await expect(grow()).rejects.toThrow('only dynamically provisioned pvc can be resized');
   }

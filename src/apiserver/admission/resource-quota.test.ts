@@ -105,7 +105,7 @@ test('an update is charged for what it adds; a dry run is judged and not charged
     spec: { type, ports: [{ port: 80 }], selector: { a: 'b' } },
   });
   const made = await client.create(resources.services, service('a', 'ClusterIP') as never);
-  await client.update(resources.services, { ...made, spec: service('a', 'NodePort').spec } as never);
+  await client.update(resources.services, { ...(made as object), spec: service('a', 'NodePort').spec } as never);
   expect(await usedOf(client)).toEqual({ services: '1', 'services.nodeports': '1' });
   const context = { user: admin };
   const target = { resource: resources.services, namespace: 'default' };
