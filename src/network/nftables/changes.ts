@@ -4,6 +4,7 @@
  * Order matters inside of a transaction: what is new is declared first, so that everything may refer to it; then whatever refers to something
  * that goes is emptied, then it goes, then contents come.
  */
+import { elementsOf } from './elements.ts';
 import * as script from './script.ts';
 import type { Chain, Hook, NftSet, PresentSet, PresentTable, Table } from './types.ts';
 
@@ -19,7 +20,7 @@ export function changes(from: Table, to: Table): string[] {
     const old = from.sets.get(name);
     if (old === set) continue;
     if (!old) declare.push(script.addSet(to, name, set));
-    const { gone, added } = elementChanges(old?.elements ?? none, set);
+    const { gone, added } = elementChanges(old ?? nothing, set);
     empty.push(...script.deleteElements(to, name, gone));
     fill.push(...script.addElements(to, name, added));
   }
@@ -38,6 +39,7 @@ export function changes(from: Table, to: Table): string[] {
 }
 
 const none: ReadonlyMap<string, string> = new Map();
+const nothing: Pick<NftSet, 'elements' | 'parts'> = { elements: none };
 
 function isRemade(from: Table, to: Table): boolean {
   for (const [name, set] of to.sets) {
@@ -78,17 +80,27 @@ function everything(table: Table, kept: ReadonlySet<string>): string[] {
   for (const [name, set] of table.sets) if (!kept.has(name)) lines.push(script.addSet(table, name, set));
   for (const [name, chain] of table.chains) lines.push(script.addChain(table, name, chain));
   for (const [name, set] of table.sets)
-    if (!isDynamic(set)) lines.push(...script.addElements(table, name, set.elements));
+    if (!isDynamic(set)) lines.push(...script.addElements(table, name, elementsOf(set)));
   for (const [name, chain] of table.chains) lines.push(...script.addRules(table, name, chain));
   return lines;
 }
 
-function elementChanges(old: ReadonlyMap<string, string>, set: NftSet): { gone: string[]; added: [string, string][] } {
+function elementChanges(
+  old: Pick<NftSet, 'elements' | 'parts'>,
+  set: NftSet,
+): { gone: string[]; added: [string, string][] } {
   const gone: string[] = [];
   const added: [string, string][] = [];
-  if (old === set.elements || isDynamic(set)) return { gone, added };
-  for (const [key, value] of old) if (set.elements.get(key) !== value) gone.push(key);
-  for (const [key, value] of set.elements) if (old.get(key) !== value) added.push([key, value]);
+  const compare = (from: ReadonlyMap<string, string>, to: ReadonlyMap<string, string>): void => {
+    if (from === to) return;
+    for (const [key, value] of from) if (to.get(key) !== value) gone.push(key);
+    for (const [key, value] of to) if (from.get(key) !== value) added.push([key, value]);
+  };
+  if (isDynamic(set)) return { gone, added };
+  compare(old.elements, set.elements);
+  if (old.parts === set.parts) return { gone, added };
+  for (const [owner, part] of set.parts ?? []) compare(old.parts?.get(owner) ?? none, part);
+  for (const [owner, part] of old.parts ?? []) if (!set.parts?.has(owner)) compare(part, none);
   return { gone, added };
 }
 

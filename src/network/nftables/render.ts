@@ -1,4 +1,5 @@
 /** A table as one reads it, in a steady order: for golden files and `trimast net`. */
+import { elementsOf } from './elements.ts';
 import { declaration, hookText } from './script.ts';
 import type { Table } from './types.ts';
 
@@ -6,7 +7,7 @@ export function renderTable(table: Table): string {
   const lines = [`table ${table.family} ${table.name} {`];
   for (const [name, set] of [...table.sets].sort(byName)) {
     lines.push(`  ${set.kind} ${name} { ${declaration(set)}`);
-    for (const [key, value] of [...set.elements].sort(byName))
+    for (const [key, value] of [...elementsOf(set)].sort(byName))
       lines.push(`    ${value === '' ? key : `${key} : ${value}`}`);
     lines.push('  }');
   }

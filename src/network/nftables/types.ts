@@ -40,6 +40,8 @@ export interface NftSet {
   readonly size?: number;
   /** Key to value; the value of a set's element is ''. A `dynamic` set is filled by packets: its elements are never touched from here. */
   readonly elements: ReadonlyMap<string, string>;
+  /** More elements, by whom they are for: a part that is the same object as before is not looked into. No key may be in two parts. */
+  readonly parts?: ReadonlyMap<string, ReadonlyMap<string, string>>;
 }
 
 /** What stands in the kernel under a table's name, as far as it matters for replacing it. */

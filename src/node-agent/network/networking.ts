@@ -5,6 +5,7 @@ import type { Clock } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { Prng } from '../../lib/prng.ts';
 import { createNftCommand, Nftables } from '../../network/nftables/index.ts';
+import { ServiceProxy } from '../../network/services/index.ts';
 import { NetworkView } from '../../network/view.ts';
 import { dnsServers } from './dns-config.ts';
 import { DnsService } from './dns-service.ts';
@@ -56,6 +57,13 @@ export async function startNetworking(options: NetworkingOptions): Promise<Netwo
   nftables.start();
   const feed = new NetworkFeed({ nodeName, masters, credentials, view, file, clock, logger, random });
   const dns = createDns(options, view, nftables, random);
+  const proxy = new ServiceProxy({
+    nodeName,
+    view,
+    nftables,
+    ownDns: options.clusterDns,
+    logger: logger.child({ part: 'services' }),
+  });
   await feed.start();
   await dns?.start();
   let cancelCheck: (() => void) | undefined;
@@ -72,6 +80,7 @@ export async function startNetworking(options: NetworkingOptions): Promise<Netwo
     async stop() {
       stopMonitor();
       cancelCheck?.();
+      proxy.stop();
       nftables.stop();
       await Promise.all([feed.stop(), dns?.stop()]);
     },

@@ -1,0 +1,2 @@
+export { ServicePlanner } from './planner.ts';
+export { ServiceProxy, type ServiceProxyOptions, type SyncFigures } from './service-proxy.ts';
