@@ -8,6 +8,10 @@ import { join } from 'node:path';
 import * as grpc from '@grpc/grpc-js';
 import type { Node } from '../api/generated/types/core-v1.ts';
 import { resources, type TypedObject } from '../api/types.ts';
+import { Aggregator } from '../apiserver/aggregation/aggregator.ts';
+import { startAvailability } from '../apiserver/aggregation/availability.ts';
+import { startLocalServices } from '../apiserver/aggregation/local-services.ts';
+import { RemoteServices } from '../apiserver/aggregation/remote-services.ts';
 import { repairServiceAllocations } from '../apiserver/allocation/repair.ts';
 import { keepAuthenticationInfo } from '../apiserver/authentication/authentication-info.ts';
 import { readServiceAccountKeys } from '../apiserver/authentication/service-account-keys.ts';
@@ -185,6 +189,8 @@ export async function startMaster(
   const systemClient = clientFor(systemUser('system:trimast'));
   const masterEvents = new EventRecorder({ client: systemClient, component: 'trimast-master', logger: clusterLogger });
 
+  const { frontProxy } = config;
+  const aggregator = frontProxy && new Aggregator({ services: new RemoteServices(store), connectService, frontProxy });
   addMasterMetrics(metrics, { raft, store, registry: api.registry, version: kubernetesVersion });
   let stopping = false;
   const apiServer = createApiServer({
@@ -192,6 +198,7 @@ export async function startMaster(
     tls,
     listen: splitAddress(self.apiAddress),
     streaming: createStreamingProxy({ findNode, agents }),
+    aggregator,
     proxy: createResourceProxy({
       client: systemClient,
       agents,
@@ -288,7 +295,6 @@ export async function startMaster(
       name: 'bootstrap',
       async start(context) {
         await ensureBootstrapObjects(context.client);
-        const { frontProxy } = config;
         const requestHeader = frontProxy && {
           caPem: readFileSync(frontProxy.caFile, 'utf8'),
           allowedName: frontProxyName,
@@ -298,6 +304,14 @@ export async function startMaster(
         await ensureServiceCidr(context.client, config.network.serviceCidr, systemClock.nowMs());
         await keepKubernetesService(context, config, directory, clusterLogger);
         await ensureDnsService(context.client, config.network, clusterLogger);
+      },
+    },
+    {
+      name: 'api-services',
+      start(context) {
+        const itsLogger = logger.child({ part: 'api-services' });
+        startLocalServices(context, api.registry, systemClock, itsLogger);
+        if (aggregator) startAvailability(context, aggregator, systemClock, itsLogger);
       },
     },
     { name: 'hash-marks', start: (context) => startHashMarks(context, store, clusterLogger) },

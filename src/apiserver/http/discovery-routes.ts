@@ -1,9 +1,13 @@
 /** What this server offers: `/api`, `/apis` and below (plain and aggregated), `/openapi/v3`, `/version`. */
-import { aggregatedDiscovery, aggregatedMediaType } from '../../api/discovery/aggregated.ts';
+import { type AggregatedVersion, aggregatedDiscovery, aggregatedMediaType } from '../../api/discovery/aggregated.ts';
 import { groupVersionPath, type ServedResource } from '../../api/discovery/groups.ts';
 import { apiGroup, apiGroupList, apiResourceList, apiVersions } from '../../api/discovery/plain.ts';
 import { createOpenApi } from '../../api/openapi/document.ts';
 import { openApiV2Document } from '../../api/openapi/document-v2.ts';
+import type { Aggregator } from '../aggregation/aggregator.ts';
+import { mergeAggregated, mergeGroupDocument, mergeGroupList, mergeOpenApiIndex } from '../aggregation/merge.ts';
+import { RemoteDocuments } from '../aggregation/remote-documents.ts';
+import type { RemoteService } from '../aggregation/remote-services.ts';
 import type { ResourceApi } from '../resource-api.ts';
 import { virtualResources } from '../virtual/index.ts';
 import { sendDocument } from './etag.ts';
@@ -30,7 +34,11 @@ export const versionInfo = {
 export type DocumentRoutes = (exchange: Exchange, path: string) => Promise<void> | undefined;
 
 /** `serverAddress`: host and port as clients reach this server. */
-export function createDiscoveryRoutes(api: ResourceApi, serverAddress: () => string): DocumentRoutes {
+export function createDiscoveryRoutes(
+  api: ResourceApi,
+  serverAddress: () => string,
+  aggregator?: Aggregator,
+): DocumentRoutes {
   const resources: ServedResource[] = [...api.registry.definitions, ...virtualResources];
   const openApi = createOpenApi(api.schemas, resources, kubernetesVersion);
   let openApiV2Bytes: Buffer | undefined;
@@ -43,6 +51,29 @@ export function createDiscoveryRoutes(api: ResourceApi, serverAddress: () => str
     return openApiV2Bytes;
   };
   const json = (value: object) => Buffer.from(JSON.stringify(value));
+  const documents = aggregator && new RemoteDocuments(aggregator, api.clock);
+  const remotes = () => aggregator?.services.list() ?? [];
+
+  async function sendAggregated(exchange: Exchange, version: AggregatedVersion, core: boolean): Promise<void> {
+    const document = aggregatedDiscovery(resources, version, core);
+    const others = core ? [] : remotes();
+    const found = new Map(
+      await Promise.all(others.map(async (remote) => [remote, await documents!.version(remote)] as const)),
+    );
+    const merged = mergeAggregated(document, others, (remote) => found.get(remote)!);
+    return sendDocument(exchange, aggregatedMediaType(version), json(merged));
+  }
+
+  async function sendOpenApiIndex(exchange: Exchange): Promise<void> {
+    const indexes = new Map<RemoteService, object>();
+    await Promise.all(
+      remotes().map(async (remote) => {
+        const index = await documents!.openApiIndex(remote);
+        if (index) indexes.set(remote, index);
+      }),
+    );
+    return sendDocument(exchange, 'application/json', json(mergeOpenApiIndex(openApi.index(), indexes)));
+  }
 
   function discovery(exchange: Exchange, core: boolean): Promise<void> {
     for (const { type, parameters } of parseAccept(exchange.header('accept'))) {
@@ -51,13 +82,13 @@ export function createDiscoveryRoutes(api: ResourceApi, serverAddress: () => str
       if (type !== 'application/json' && !(type === '*/*' && !as)) continue;
       if (as === undefined) break;
       if (aggregated && (v === 'v2' || v === 'v2beta1')) {
-        return sendDocument(exchange, aggregatedMediaType(v), json(aggregatedDiscovery(resources, v, core)));
+        return sendAggregated(exchange, v, core);
       }
     }
     return sendDocument(
       exchange,
       'application/json',
-      json(core ? apiVersions(serverAddress()) : apiGroupList(resources)),
+      json(core ? apiVersions(serverAddress()) : mergeGroupList(apiGroupList(resources), remotes())),
     );
   }
 
@@ -72,7 +103,7 @@ export function createDiscoveryRoutes(api: ResourceApi, serverAddress: () => str
     }
     if (root === 'apis') {
       if (parts.length === 1) return discovery(exchange, false);
-      if (parts.length === 2) return send(apiGroup(resources, first!));
+      if (parts.length === 2) return send(mergeGroupDocument(apiGroup(resources, first!), first!, remotes()));
       return parts.length === 3 ? send(apiResourceList(resources, first!, second!)) : undefined;
     }
     const issued = tokenDocuments(api, path);
@@ -80,7 +111,7 @@ export function createDiscoveryRoutes(api: ResourceApi, serverAddress: () => str
       return exchange.send(200, issued.type, json(issued.document), { 'cache-control': 'public, max-age=3600' });
     if (root === 'version' && parts.length === 1) return exchange.sendJson(200, versionInfo);
     if (root === 'openapi' && first === 'v3') {
-      if (parts.length === 2) return send(openApi.index());
+      if (parts.length === 2) return sendOpenApiIndex(exchange);
       const document = openApi.document(parts.slice(2).join('/'));
       const immutable = exchange.query.get('hash') === document?.hash;
       // The URL carries the hash: what it names never changes.

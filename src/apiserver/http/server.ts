@@ -13,6 +13,8 @@ import { ApiError } from '../../api/status.ts';
 import type { TlsFiles } from '../../lib/grpc.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { metrics, textContentType } from '../../lib/metrics/registry.ts';
+import type { Aggregator } from '../aggregation/aggregator.ts';
+import type { RemoteService } from '../aggregation/remote-services.ts';
 import { certificateUser, peerOf } from '../authentication/client-certificate.ts';
 import { anonymousUser } from '../authentication/index.ts';
 import { resourceNotServed } from '../errors.ts';
@@ -57,6 +59,8 @@ export interface ApiServerOptions {
   readonly streaming?: StreamingProxy | undefined;
   /** Absent: `proxy` subresources are answered with 503. */
   readonly proxy?: ResourceProxy | undefined;
+  /** Absent: there are no aggregated API servers. */
+  readonly aggregator?: Aggregator | undefined;
   /** Checks of `/readyz`, besides that this server is not closing. */
   readonly readiness?: HealthChecks | undefined;
   /** Checks of `/livez` and `/healthz`. */
@@ -102,7 +106,7 @@ class HttpsApiServer implements ApiServer {
     const { api, tls, readiness = {}, liveness = {} } = options;
     this.#options = options;
     this.#handler = { api, streaming: options.streaming, proxy: options.proxy, closing: this.#closing.signal };
-    this.#documents = createDiscoveryRoutes(api, () => `${this.host}:${this.port}`);
+    this.#documents = createDiscoveryRoutes(api, () => `${this.host}:${this.port}`, options.aggregator);
     const closing = () => (this.#closing.signal.aborted ? 'this server is closing' : undefined);
     this.#health = createHealthRoutes({ livez: liveness, readyz: { ...readiness, closing } });
     this.#server = createSecureServer({
@@ -266,14 +270,12 @@ class HttpsApiServer implements ApiServer {
   }
 
   async #route(exchange: Exchange, info: RequestInfo): Promise<void> {
+    const remote = this.#remoteOf(info);
+    if (remote) return this.#forward(exchange, info, remote);
     if (info.kind === 'resource') {
       return isLongRunning(info) ? handleResource(this.#handler, exchange, info) : this.#bounded(exchange, info);
     }
-    const { user } = exchange.context;
-    const decision = await this.#options.api.authorizer.authorize({ user, verb: info.verb, path: info.path });
-    if (!decision.allowed) {
-      throw new ApiError('Forbidden', `forbidden: User "${user.name}" cannot ${info.verb} path "${info.path}"`, {});
-    }
+    await authorizeInfo(this.#options.api, exchange.context.user, info);
     if (info.verb !== 'get') {
       throw new ApiError('MethodNotAllowed', 'the server does not allow this method on the requested resource', {});
     }
@@ -284,6 +286,24 @@ class HttpsApiServer implements ApiServer {
     const answered = this.#health(exchange, info.path) ?? this.#documents(exchange, info.path);
     if (!answered) throw resourceNotServed();
     return answered;
+  }
+
+  /** The aggregated API server that answers, if it is not this one. */
+  #remoteOf(info: RequestInfo): RemoteService | undefined {
+    const { aggregator, api } = this.#options;
+    if (!aggregator) return undefined;
+    const { group, version } = info.kind === 'resource' ? info.resource : groupVersionOf(info.path);
+    // What this API has itself is answered here, whatever somebody registers.
+    if (group === '' || api.registry.definitions.some((one) => one.group === group && one.version === version)) {
+      return undefined;
+    }
+    return aggregator.services.find(group, version);
+  }
+
+  async #forward(exchange: Exchange, info: RequestInfo, remote: RemoteService): Promise<void> {
+    const { context, request, response, signal } = exchange;
+    await authorizeInfo(this.#options.api, context.user, info);
+    await this.#options.aggregator!.handle(remote, context.user, request, response, signal);
   }
 
   async #bounded(exchange: Exchange, info: ResourceRequestInfo): Promise<void> {
@@ -328,6 +348,12 @@ class HttpsApiServer implements ApiServer {
     const url = urlOf(request);
     if (!url) throw new ApiError('BadRequest', 'the request path is no valid URL');
     const user = await impersonate(request.headers, caller, this.#options.api.authorizer);
+    const info = parseRequestInfo(request.method ?? 'GET', url.pathname, url.searchParams);
+    const remote = this.#remoteOf(info);
+    if (remote) {
+      await authorizeInfo(this.#options.api, user, info);
+      return this.#options.aggregator!.handleUpgrade(remote, user, request, socket, head);
+    }
     const gone = new AbortController();
     socket.once('close', () => gone.abort());
     await handleUpgrade(this.#handler, { user, signal: gone.signal }, url, request, socket, head);
@@ -347,6 +373,23 @@ function certificateOf(request: HttpRequest): UserInfo | undefined {
     callers.set(owner, caller);
   }
   return caller ?? undefined;
+}
+
+/** Of `/apis/GROUP/VERSION` and of its OpenAPI document. */
+function groupVersionOf(path: string): { readonly group: string; readonly version: string } {
+  const match = /^\/(?:openapi\/v3\/)?apis\/([^/]+)\/([^/]+)\/?$/.exec(path);
+  return { group: match?.[1] ?? '', version: match?.[2] ?? '' };
+}
+
+/** Of a request that another server answers. @throws ApiError Forbidden */
+async function authorizeInfo(api: ResourceApi, user: UserInfo, info: RequestInfo): Promise<void> {
+  if (info.kind === 'resource') {
+    const { resource, subresource, namespace, name, verb } = info;
+    return api.authorize({ user }, { resource, subresource, namespace, name }, verb);
+  }
+  const decision = await api.authorizer.authorize({ user, verb: info.verb, path: info.path });
+  if (decision.allowed) return;
+  throw new ApiError('Forbidden', `forbidden: User "${user.name}" cannot ${info.verb} path "${info.path}"`, {});
 }
 
 /** What is not well encoded is told once it is known who asks. */
