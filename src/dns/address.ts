@@ -1,32 +1,11 @@
-/** Addresses in names: reverse names, dashed addresses, ranges. Pure. */
-import { BlockList, isIP, isIPv4, isIPv6, SocketAddress } from 'node:net';
+/** Addresses in names: reverse names, dashed addresses. Pure. */
+import { isIPv4, isIPv6, SocketAddress } from 'node:net';
 import type { Labels } from './name.ts';
 
 /** The one way in which an address is written; IPv6 has many. */
 export function addressKey(address: string): string {
   if (!isIPv6(address)) return address;
   return new SocketAddress({ address, family: 'ipv6' }).address;
-}
-
-const ranges = new Map<string, BlockList | undefined>();
-const maxRanges = 20_000;
-
-export function rangeContains(range: string, address: string): boolean {
-  let list = ranges.get(range);
-  if (!list) {
-    if (ranges.size >= maxRanges) ranges.clear();
-    list = blockList(range);
-    ranges.set(range, list);
-  }
-  return list?.check(address, isIPv6(address) ? 'ipv6' : 'ipv4') ?? false;
-}
-
-function blockList(range: string): BlockList | undefined {
-  const [base = '', length = ''] = range.split('/');
-  if (isIP(base) === 0 || !/^\d{1,3}$/.test(length) || Number(length) > (isIPv4(base) ? 32 : 128)) return undefined;
-  const list = new BlockList();
-  list.addSubnet(base, Number(length), isIPv4(base) ? 'ipv4' : 'ipv6');
-  return list;
 }
 
 /** `4 3 2 1 in-addr arpa` → `1.2.3.4`; IPv6 from its 32 hexadecimal digits. Undefined: not the name of one address. */

@@ -2,8 +2,9 @@
 import { isIP } from 'node:net';
 import type { Service } from '../api/generated/types/core-v1.ts';
 import type { Endpoint, EndpointSlice } from '../api/generated/types/discovery-v1.ts';
+import { rangeContains } from '../network/range.ts';
 import type { NetworkChange, NetworkView } from '../network/view.ts';
-import { addressKey, rangeContains } from './address.ts';
+import { addressKey } from './address.ts';
 
 const serviceLabel = 'kubernetes.io/service-name';
 

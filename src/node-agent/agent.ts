@@ -8,7 +8,6 @@ import { createCgroups } from './cgroups/cgroups.ts';
 import type { AgentConfig } from './config.ts';
 import { startNetworking } from './network/networking.ts';
 import { hollowMachine, readMachine } from './node/machine.ts';
-import { PodNetwork } from './node/network.ts';
 import { NO_PRESSURE, readPressure } from './node/pressure.ts';
 import { dataPaths, type NodeAgent, startNodeAgent } from './node-agent.ts';
 import { parseResolvConf } from './pod/sandbox-spec.ts';
@@ -41,6 +40,7 @@ async function startReal(config: AgentConfig, logger: Logger): Promise<Agent> {
   const clock = systemClock;
   const credentials = clientCredentials(config.tls);
   const hostDns = parseResolvConf(await readFile('/etc/resolv.conf', 'utf8').catch(() => ''));
+  let node: NodeAgent | undefined;
   const networking = await startNetworking({
     nodeName,
     masters: config.masters,
@@ -51,12 +51,16 @@ async function startReal(config: AgentConfig, logger: Logger): Promise<Agent> {
     clusterDomain,
     nameservers: hostDns.servers,
     dns: config.dns,
+    cniConfDir,
+    ipamDir: paths.ipam,
+    overlay: config.overlay ?? 'auto',
+    onEvent: (type, reason, message) => node?.recordEvent(type, reason, message),
     clock,
     logger,
   });
   const machine = await readMachine(dataDir);
   const nodeCpuMilli = machine.cpus * 1000;
-  const node = await startNodeAgent({
+  const started = await startNodeAgent({
     identity: {
       name: nodeName,
       address: config.address,
@@ -69,7 +73,6 @@ async function startReal(config: AgentConfig, logger: Logger): Promise<Agent> {
     runtime: createCriRuntime(socket, logger),
     storage: createDiskStorage({ root: paths.pods, logsRoot: podLogsDir, clusterDomain }),
     wantedFile: paths.wanted,
-    network: new PodNetwork({ nodeName, cniConfDir, ipamDir: paths.ipam, clock, logger }),
     facts: {
       clusterDns: config.clusterDns ?? [],
       clusterDomain,
@@ -82,19 +85,20 @@ async function startReal(config: AgentConfig, logger: Logger): Promise<Agent> {
     clock,
     logger,
   });
+  node = started;
   const server = await startStreamingServer({
     address: config.address,
     port: config.port,
     tls: config.tls,
-    pods: node.lookup,
+    pods: started.lookup,
     containerd: { socket },
     logger,
   }).catch(async (error) => {
-    await Promise.all([node.stop(), networking.stop()]);
+    await Promise.all([started.stop(), networking.stop()]);
     throw error;
   });
   logger.info({ node: nodeName, address: config.address, port: config.port }, 'agent runs');
-  return together([networking, node], server);
+  return together([networking, started], server);
 }
 
 /** Many nodes in one process share one streaming port, which only the first of them answers for: there is nothing to stream anyway. */

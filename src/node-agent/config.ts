@@ -46,5 +46,10 @@ export interface AgentConfig {
     /** By domain: who is asked for what ends with it. */
     readonly stubDomains?: Readonly<Record<string, readonly string[]>>;
   };
+  /**
+   * Packets to other nodes' pods: in a tunnel only to nodes that are no neighbours on a shared link (`auto`, the default), in a tunnel to all
+   * (`always`, for networks that drop addresses which they do not know), or never.
+   */
+  readonly overlay?: 'auto' | 'always' | 'never';
   readonly clusterDomain: string;
 }

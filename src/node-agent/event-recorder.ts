@@ -9,6 +9,21 @@ import type { WantedPod } from './pod/types.ts';
 /** Kubernetes' own cache has 4096 entries. */
 const MAX_REMEMBERED = 4096;
 
+interface EventObject {
+  readonly kind: 'Pod' | 'Node';
+  readonly name: string;
+  readonly namespace?: string;
+  readonly uid: string;
+  readonly resourceVersion?: string;
+}
+
+interface EventText {
+  readonly type: 'Normal' | 'Warning';
+  readonly reason: string;
+  readonly message: string;
+  readonly nowMs: number;
+}
+
 export class EventRecorder {
   readonly #nodeName: string;
   readonly #send: (event: KubernetesObject) => void;
@@ -22,6 +37,19 @@ export class EventRecorder {
 
   podEvent(pod: WantedPod, type: 'Normal' | 'Warning', reason: string, message: string, nowMs: number): void {
     const { name, namespace, uid, resourceVersion } = pod.metadata;
+    const version = resourceVersion ? { resourceVersion } : {};
+    this.#record({ kind: 'Pod', name, namespace, uid, ...version }, namespace, { type, reason, message, nowMs });
+  }
+
+  /** Of the node itself. Events of what has no namespace are in `default`. */
+  nodeEvent(type: 'Normal' | 'Warning', reason: string, message: string, nowMs: number): void {
+    const name = this.#nodeName;
+    // As kubelet: a node's uid in events is its name.
+    this.#record({ kind: 'Node', name, uid: name }, 'default', { type, reason, message, nowMs });
+  }
+
+  #record(object: EventObject, namespace: string, { type, reason, message, nowMs }: EventText): void {
+    const { name, uid } = object;
     const key = [uid, type, reason, message].join('\0');
     const now = `${new Date(nowMs).toISOString().slice(0, 19)}Z`;
     const before = this.#known.get(key);
@@ -39,14 +67,7 @@ export class EventRecorder {
       kind: 'Event',
       // The same event gets the same name again, so that the master brings the first one up to date.
       metadata: { name: `${name}.${entry.id}`, namespace },
-      involvedObject: {
-        apiVersion: 'v1',
-        kind: 'Pod',
-        name,
-        namespace,
-        uid,
-        ...(resourceVersion && { resourceVersion }),
-      },
+      involvedObject: { apiVersion: 'v1', ...object },
       reason,
       message,
       type,

@@ -6,10 +6,9 @@ import type { ConfigMap, Node, NodeStatus, Secret, Service } from '../api/genera
 import type { Clock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import { Prng } from '../lib/prng.ts';
+import { podRanges } from '../network/pods/plan.ts';
 import type { PodCgroups } from './cgroups/cgroups.ts';
 import { EventRecorder } from './event-recorder.ts';
-import type { PodNetwork } from './node/network.ts';
-import { podCidrOf } from './node/network-plan.ts';
 import {
   allocatable,
   allocatableAmounts,
@@ -47,7 +46,6 @@ export interface NodeAgentOptions {
   readonly storage: PodStorage;
   /** Unset for hollow nodes: their pods would not survive a restart anyway. */
   readonly wantedFile?: string;
-  readonly network?: PodNetwork;
   /** What a hollow runtime needs to hear. */
   readonly onPodCidr?: (podCidr: string) => void;
   readonly facts: Omit<NodeFacts, 'name' | 'hostIp' | 'memoryBytes' | 'allocatable' | 'capacity'>;
@@ -63,6 +61,8 @@ export interface NodeAgentOptions {
 
 export interface NodeAgent {
   readonly lookup: PodLookup;
+  /** An event of the node itself. */
+  recordEvent(type: 'Normal' | 'Warning', reason: string, message: string): void;
   /** Ends the session and leaves every pod as it is. */
   stop(): Promise<void>;
 }
@@ -80,6 +80,7 @@ class RunningNode implements NodeAgent {
   readonly #probes: ProbeManager;
   readonly #tokens: PodTokens | undefined;
   readonly #abort = new AbortController();
+  readonly #events: EventRecorder;
   readonly #cache: WantedCache | undefined;
   #wanted = new WantedSet();
   #session: Session | undefined;
@@ -93,6 +94,7 @@ class RunningNode implements NodeAgent {
     this.#options = options;
     const { runtime, storage, clock, logger, identity, facts } = options;
     const events = new EventRecorder(identity.name, (event) => this.#session?.sendEvent(event));
+    this.#events = events;
     const recordEvent: WorkerContext['recordEvent'] = (pod, type, reason, message) => {
       // A hollow node pulls, creates and starts nothing: it has only problems to tell.
       if (runtime.kind === 'hollow' && type === 'Normal') return;
@@ -180,13 +182,16 @@ class RunningNode implements NodeAgent {
     this.#session.start();
   }
 
+  recordEvent(type: 'Normal' | 'Warning', reason: string, message: string): void {
+    this.#events.nodeEvent(type, reason, message, this.#options.clock.nowMs());
+  }
+
   async stop(): Promise<void> {
     this.#abort.abort();
     this.#cancelHealth?.();
     this.#session?.stop();
     this.#probes.stop();
     this.#tokens?.stop();
-    this.#options.network?.stop();
     await this.#pods.stop();
     await this.#cache?.flush();
     this.#options.runtime.close();
@@ -215,8 +220,7 @@ class RunningNode implements NodeAgent {
     const nodes = [...this.#wanted.values()]
       .filter(({ resource }) => resource === 'nodes')
       .map(({ object }) => object as Node);
-    this.#options.network?.update(nodes);
-    const podCidr = podCidrOf(nodes.find(({ metadata }) => metadata?.name === this.#options.identity.name));
+    const [podCidr] = podRanges(nodes.find(({ metadata }) => metadata?.name === this.#options.identity.name));
     if (podCidr !== undefined) this.#options.onPodCidr?.(podCidr);
     this.#checkHealthIn(0);
   }

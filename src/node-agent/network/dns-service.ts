@@ -4,7 +4,6 @@
  */
 import { isIPv6 } from 'node:net';
 import { networkInterfaces } from 'node:os';
-import { rangeContains } from '../../dns/address.ts';
 import { ClusterZone } from '../../dns/cluster-zone.ts';
 import type { Server } from '../../dns/forward/exchange.ts';
 import { Forwarder } from '../../dns/forward/forwarder.ts';
@@ -14,6 +13,7 @@ import { ServiceIndex } from '../../dns/service-index.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/logger.ts';
 import type { Nftables } from '../../network/nftables/index.ts';
+import { rangeContains } from '../../network/range.ts';
 import type { NetworkView } from '../../network/view.ts';
 import { dnsGuard } from './dns-guard.ts';
 import { ip, ipJson } from './ip.ts';

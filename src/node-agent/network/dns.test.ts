@@ -24,5 +24,31 @@ describe('servers for other names', () => {
 });
 
 it('rules beside the DNS: not tracked, and silent while nobody listens', () => {
-  expect(renderTable(dnsGuard(['10.96.0.10', 'fd00::a']))).toMatchInlineSnapshot();
+  expect(renderTable(dnsGuard(['10.96.0.10', 'fd00::a']))).toMatchInlineSnapshot(`
+    "table inet trimast-dns {
+      chain output {
+        type filter hook output priority -300; policy accept;
+        ip daddr 10.96.0.10 udp dport 53 notrack
+        ip daddr 10.96.0.10 tcp dport 53 notrack
+        ip saddr 10.96.0.10 udp sport 53 notrack
+        ip saddr 10.96.0.10 tcp sport 53 notrack
+        ip saddr 10.96.0.10 icmp type destination-unreachable drop
+        ip saddr 10.96.0.10 tcp sport 53 tcp flags & rst == rst drop
+        ip6 daddr fd00::a udp dport 53 notrack
+        ip6 daddr fd00::a tcp dport 53 notrack
+        ip6 saddr fd00::a udp sport 53 notrack
+        ip6 saddr fd00::a tcp sport 53 notrack
+        ip6 saddr fd00::a icmpv6 type destination-unreachable drop
+        ip6 saddr fd00::a tcp sport 53 tcp flags & rst == rst drop
+      }
+      chain prerouting {
+        type filter hook prerouting priority -300; policy accept;
+        ip daddr 10.96.0.10 udp dport 53 notrack
+        ip daddr 10.96.0.10 tcp dport 53 notrack
+        ip6 daddr fd00::a udp dport 53 notrack
+        ip6 daddr fd00::a tcp dport 53 notrack
+      }
+    }
+    "
+  `);
 });

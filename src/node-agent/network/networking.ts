@@ -5,12 +5,14 @@ import type { Clock } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/logger.ts';
 import { Prng } from '../../lib/prng.ts';
 import { createNftCommand, Nftables } from '../../network/nftables/index.ts';
+import type { Overlay } from '../../network/pods/plan.ts';
 import { ServiceProxy } from '../../network/services/index.ts';
 import { NetworkView } from '../../network/view.ts';
 import { dnsServers } from './dns-config.ts';
 import { DnsService } from './dns-service.ts';
 import { NetworkFeed } from './feed.ts';
 import { monitorIp } from './ip.ts';
+import { PodNetwork } from './pod-network.ts';
 
 /** Changes that come within this time are looked at together. */
 const settleMs = 50;
@@ -28,6 +30,11 @@ export interface NetworkingOptions {
   /** Of the node's resolv.conf. */
   readonly nameservers: readonly string[];
   readonly dns?: DnsSettings | undefined;
+  readonly cniConfDir: string;
+  readonly ipamDir: string;
+  readonly overlay: Overlay;
+  /** Of the node, for people to read. */
+  onEvent(type: 'Normal' | 'Warning', reason: string, message: string): void;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -53,9 +60,13 @@ export async function startNetworking(options: NetworkingOptions): Promise<Netwo
   const view = new NetworkView();
   const prng = new Prng(randomInt(2 ** 32));
   const random = () => prng.float();
-  const nftables = new Nftables({ command: await createNftCommand(dataDir), clock, logger });
+  const onRepaired = (what: string) =>
+    options.onEvent('Warning', 'NetworkRepaired', `changed by somebody else and put right: ${what}`);
+  const command = await createNftCommand(dataDir);
+  const nftables = new Nftables({ command, clock, logger, onRepaired: (table) => onRepaired(`table ${table}`) });
   nftables.start();
   const feed = new NetworkFeed({ nodeName, masters, credentials, view, file, clock, logger, random });
+  const pods = new PodNetwork({ ...options, view, nftables, onRepaired });
   const dns = createDns(options, view, nftables, random);
   const proxy = new ServiceProxy({
     nodeName,
@@ -67,11 +78,13 @@ export async function startNetworking(options: NetworkingOptions): Promise<Netwo
   await feed.start();
   await dns?.start();
   let cancelCheck: (() => void) | undefined;
-  const stopMonitor = monitorIp(['address'], options, (line) => {
-    if (line !== undefined && !line.startsWith('Deleted')) return;
+  const stopMonitor = monitorIp(['link', 'address', 'route'], options, (line) => {
+    // Pods come and go all the time; what goes of them is theirs.
+    if (line !== undefined && isOfPod(line)) return;
     cancelCheck ??= clock.setTimer(settleMs, () => {
       cancelCheck = undefined;
       void dns?.check();
+      pods.check();
     });
   });
   return {
@@ -82,9 +95,14 @@ export async function startNetworking(options: NetworkingOptions): Promise<Netwo
       cancelCheck?.();
       proxy.stop();
       nftables.stop();
-      await Promise.all([feed.stop(), dns?.stop()]);
+      await Promise.all([feed.stop(), pods.stop(), dns?.stop()]);
     },
   };
+}
+
+/** The host's end of a pod's link, as CNI plugins name it. */
+function isOfPod(line: string): boolean {
+  return /\bveth[0-9a-f]{8}\b/.test(line);
 }
 
 function createDns(

@@ -1,42 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Node } from '../../api/generated/types/core-v1.ts';
 import { hollowMachine } from './machine.ts';
-import { cniConfig, routeChanges, wantedRoutes } from './network-plan.ts';
 import { nodeObject, nodeStatus, sameNodeStatus } from './node-object.ts';
-
-function node(name: string, podCIDR?: string, address?: string): Node {
-  const addresses = address === undefined ? [] : [{ type: 'InternalIP', address }];
-  return { metadata: { name }, spec: { podCIDR }, status: { addresses } };
-}
-
-describe('network', () => {
-  it('has a route to the range of every other node that is known', () => {
-    const nodes = [
-      node('me', '10.1.0.0/24', '192.0.2.1'),
-      node('a', '10.1.1.0/24', '192.0.2.2'),
-      node('b', undefined, '192.0.2.3'),
-      node('c', '10.1.3.0/24'),
-    ];
-    expect(wantedRoutes(nodes, 'me')).toEqual([{ destination: '10.1.1.0/24', gateway: '192.0.2.2' }]);
-  });
-
-  it('replaces what changed and removes what is gone', () => {
-    const route = (destination: string, gateway: string) => ({ destination, gateway });
-    const changes = routeChanges(
-      [route('a', '1'), route('b', '2'), route('c', '3')],
-      [route('a', '1'), route('b', '9'), route('d', '4')],
-    );
-    expect(changes).toEqual({ replace: [route('b', '9'), route('d', '4')], remove: [route('c', '3')] });
-  });
-
-  it('gives pods addresses of the node range only', () => {
-    const config = JSON.parse(cniConfig('10.1.0.0/24', '/data/ipam'));
-    expect(config.plugins[0]).toMatchObject({
-      type: 'ptp',
-      ipam: { ranges: [[{ subnet: '10.1.0.0/24' }]], dataDir: '/data/ipam' },
-    });
-  });
-});
 
 describe('nodeStatus', () => {
   const identity = {
