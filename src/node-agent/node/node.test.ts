@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import type { Node } from '../../api/generated/types/core-v1.ts';
 import { hollowMachine } from './machine.ts';
 import { nodeObject, nodeStatus, sameNodeStatus } from './node-object.ts';
 
