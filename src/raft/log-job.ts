@@ -7,7 +7,7 @@
  * ```
  *
  * `put` and `delete` are one atomic batch, in order. The value of `lower` is written to the tail mark and synced before the batch,
- * that of `raise` is written after it.
+ * that of `raise` is written after it, when the job is done.
  */
 import type { Entry } from './core/types.ts';
 import { encodePackInto, packBytes } from './entry-codec.ts';

@@ -14,12 +14,13 @@ await db.open();
 const tail = openSync(tailPath, constants.O_RDWR | constants.O_CREAT);
 const batch = db.batch();
 
-function perform(job: Buffer): void {
+/** Returns the tail mark to write next; a copy, as the job's memory is the Raft thread's again when it has the answer. */
+function perform(job: Buffer): Buffer | undefined {
   let raise: Buffer | undefined;
   for (const { code, key, value } of decodeJob(job)) {
     if (code === jobCodes.put) batch._put(key, value);
     else if (code === jobCodes.delete) batch._del(key);
-    else if (code === jobCodes.raise) raise = value;
+    else if (code === jobCodes.raise) raise = Buffer.from(value);
     else {
       writeSync(tail, value, 0, value.length, 0);
       fdatasyncSync(tail);
@@ -27,7 +28,7 @@ function perform(job: Buffer): void {
   }
   batch._writeSync({ sync: job[0] === 1 });
   batch.clear();
-  if (raise) writeSync(tail, raise, 0, raise.length, 0);
+  return raise;
 }
 
 function next(bytes: number): Buffer {
@@ -45,7 +46,11 @@ for (let seen = 0; ; ) {
   const bytes = Atomics.load(words, control.bytes);
   if (bytes === 0) break;
   try {
-    perform(next(bytes));
+    const raise = perform(next(bytes));
+    Atomics.store(words, control.answered, asked);
+    Atomics.notify(words, control.answered);
+    // Nobody waits for it: it is not synced either, and may be behind.
+    if (raise) writeSync(tail, raise, 0, raise.length, 0);
   } catch (error) {
     // After a failed sync nobody knows what is on disk: the only safe answer is to end and read it again.
     const reason = reasonOf(error);
@@ -55,8 +60,6 @@ for (let seen = 0; ; ) {
       { cause: error },
     );
   }
-  Atomics.store(words, control.answered, asked);
-  Atomics.notify(words, control.answered);
 }
 fdatasyncSync(tail);
 closeSync(tail);

@@ -118,7 +118,7 @@ export interface NodeLoopOptions {
   readonly nowMs: () => number;
   /** The log was cut off behind this snapshot; older snapshots are of no use. */
   readonly onCompacted: (snapshot: SnapshotMeta) => void;
-  /** Runs the callback soon, after what the present turn still brings. */
+  /** Runs the callback soon, and not within the call that asked for it. */
   readonly schedule: (callback: () => void) => void;
 }
 

@@ -66,6 +66,23 @@ function firstMessage(port: MessagePort, type: ToWorker['type']): Promise<void> 
   });
 }
 
+/** What a turn of the event loop brings first is dealt with at once: often it is all. What comes after it in the same turn waits for the turn's end. */
+function turnScheduler(): (callback: () => void) => void {
+  let begun = false;
+  const ended = () => {
+    begun = false;
+  };
+  return (callback) => {
+    if (begun) {
+      setImmediate(callback);
+      return;
+    }
+    begun = true;
+    setImmediate(ended);
+    queueMicrotask(callback);
+  };
+}
+
 /** The error reaches the top, and with it the API thread. */
 function endThread(error: Error): void {
   setImmediate(() => {
@@ -128,7 +145,7 @@ async function run(port: MessagePort, options: WorkerData): Promise<void> {
     transport,
     application: portApplication(port),
     nowMs: () => performance.now(),
-    schedule: (callback) => setImmediate(callback),
+    schedule: turnScheduler(),
     onCompacted: cleanUp,
   });
   const scrubber = new Scrubber({

@@ -36,6 +36,8 @@ export interface ConnectionOwner {
   /** Ends the connection once what was written is sent. */
   close(): void;
   wantsFlush(connection: ServerConnection): void;
+  /** Within a few milliseconds, if nothing else is sent before. */
+  wantsFlushLater(connection: ServerConnection): void;
   method(path: string): Method | undefined;
   hasService(name: string): boolean;
   readonly limits: LeanLimits;
@@ -279,8 +281,9 @@ export class ServerConnection implements CallTransport {
       case frameType.ping:
         if (end - start !== 8) this.#goAway(errorCode.frameSize, 'a ping of the wrong size');
         else if (!(flags & flag.ack) && this.#mayAsk()) {
+          // Clients ask with nearly every call, to measure bandwidth; the answer goes along with that of the call.
           this.#out.ping(buffer.subarray(start, end), true);
-          this.#wantFlush();
+          if (!this.#flushWanted) this.#owner.wantsFlushLater(this);
         }
         break;
       case frameType.pushPromise:

@@ -56,5 +56,7 @@ export const defaultLimits: LeanLimits = {
   keepaliveTimeoutMs,
 };
 
+/** An answer that nobody waits for may wait this long for one to go along with. */
+export const laterMs = 3;
 /** How long calls may go on after the server was told to stop. */
 export const drainMs = 1_000;

@@ -7,7 +7,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer, type TLSSocket, type Server as TlsServer } from 'node:tls';
 import type { Method, PeerIdentity } from './call.ts';
 import { ServerConnection } from './connection.ts';
-import { defaultLimits, drainMs, type LeanLimits, maxPartialBytes, strikeWindowMs } from './limits.ts';
+import { defaultLimits, drainMs, type LeanLimits, laterMs, maxPartialBytes, strikeWindowMs } from './limits.ts';
 
 export interface LeanServerOptions {
   /** By path: `/package.Service/Method`. */
@@ -45,6 +45,7 @@ export class LeanServer {
   readonly #peers = new Set<Peer>();
   readonly #sockets = new Set<Socket>();
   #flushes: ServerConnection[] = [];
+  #laterFlushes = new Set<ServerConnection>();
   #partialBytes = 0;
   readonly #timers: NodeJS.Timeout[] = [];
   #stopping = false;
@@ -137,6 +138,7 @@ export class LeanServer {
         write: (bytes) => socket.write(bytes),
         close: () => socket.end(),
         wantsFlush: (one) => this.#wantsFlush(one),
+        wantsFlushLater: (one) => this.#wantsFlushLater(one),
         method: (path) => this.#options.methods.get(path),
         hasService: (name) => this.#services.has(name),
         account: (bytes) => {
@@ -168,6 +170,16 @@ export class LeanServer {
 
   #wantsFlush(connection: ServerConnection): void {
     if (this.#flushes.push(connection) === 1) setImmediate(() => this.#flush());
+  }
+
+  #wantsFlushLater(connection: ServerConnection): void {
+    if (this.#laterFlushes.add(connection).size === 1) setTimeout(() => this.#flushLater(), laterMs);
+  }
+
+  #flushLater(): void {
+    const connections = this.#laterFlushes;
+    this.#laterFlushes = new Set();
+    for (const connection of connections) connection.flush();
   }
 
   #flush(): void {
