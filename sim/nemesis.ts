@@ -103,6 +103,19 @@ export class Nemesis {
     });
   }
 
+  /** The leader has appended the configuration without itself: from now on only its own log may win an election. */
+  leaving(leader: Member): void {
+    if (!this.active) return;
+    const { prng, events, network, members, scenario } = this.#world;
+    if (!prng.chance(scenario.nemeses.crashLeaving)) return;
+    this.#world.note(() => `NEMESIS cuts leader ${leader.id} off as it leaves`);
+    for (const { id } of members) if (id !== leader.id) network.cutBoth(leader.id, id);
+    events.at(2 * leader.disk.delayMs + prng.integer(2, 100), () => this.crash(leader, 'as it leaves'));
+    events.at(prng.integer(300, 600), () => {
+      if (this.active) network.healLinks();
+    });
+  }
+
   /** Everything works again from now on. */
   end(): void {
     this.active = false;
@@ -272,7 +285,9 @@ export class Nemesis {
       changes.push({ type: 'add-learner', member: peer, promote: prng.chance(0.7) });
       if (incoming.length > 0) changes.push({ type: 'replace', id: prng.pick(incoming), by: peer });
     }
-    if (incoming.length > 1) changes.push({ type: 'remove', id: prng.pick(inside) });
+    const leader = this.#leader();
+    if (incoming.length > 1)
+      changes.push({ type: 'remove', id: leader && prng.chance(0.4) ? leader.id : prng.pick(inside) });
     if (learners.length > 0) changes.push({ type: 'promote', id: prng.pick(learners) });
     if (changes.length === 0) return;
     const change = prng.pick(changes);

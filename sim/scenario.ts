@@ -57,6 +57,8 @@ export interface Nemeses {
   readonly compactEveryMs: number;
   readonly clockJumpEveryMs: number;
   readonly membershipEveryMs: number;
+  /** A leader that has just appended its own leaving, and told nobody yet. */
+  readonly crashLeaving: number;
   readonly diskDamage: boolean;
   /** How long a crashed member stays down, at most. */
   readonly downMs: number;
@@ -70,7 +72,10 @@ export function drawScenario(prng: Prng): Scenario {
   const strike = (probability: number, choices: readonly number[]) => (steady ? 0 : some(probability, choices));
   const diskDamage = prng.chance(0.3);
   const leaveBehindEveryMs = strike(0.2, [300, 600]);
-  const replicas = prng.pick([1, 2, 3, 3, 3, 3, 3, 3, 3, 4, 5, 5, prng.pick([5, 7])]);
+  const membershipEveryMs = strike(0.35, [100, 300]);
+  // Two are the fewest that can wait for each other, and the first to: who leaves is half of the majority.
+  const sizes = membershipEveryMs > 0 ? [2, 2, 2] : [1, 2];
+  const replicas = prng.pick([...sizes, 3, 3, 3, 3, 3, 3, 3, 4, 5, 5, prng.pick([5, 7])]);
   return {
     replicas,
     faultsMs: leaseHolders > 0 ? 4_500 : 1_000,
@@ -97,7 +102,8 @@ export function drawScenario(prng: Prng): Scenario {
     timeoutMs: prng.pick([100, 400, 2_000]),
     watchers: prng.pick([1, 2]),
     clockSkew: some(0.3, [1.02, 1.3]) || 1,
-    diskDelayMs: prng.pick([0, 1, 1, 4, 15]),
+    // A renewal and the end of its lease meet where a commit takes long.
+    diskDelayMs: prng.pick(leaseHolders > 0 ? [1, 15, 60, 100] : [0, 1, 1, 4, 15]),
     borderDelayMs: prng.pick([0, 0, 1, 10]),
     busyApi: prng.chance(0.35),
     autopilotStableMs: prng.pick([0, 100]),
@@ -119,7 +125,8 @@ export function drawScenario(prng: Prng): Scenario {
       transferEveryMs: strike(0.3, [150, 500]),
       compactEveryMs: some(0.5, [100, 400]),
       clockJumpEveryMs: some(0.2, [200, 800]),
-      membershipEveryMs: strike(0.35, [100, 300]),
+      membershipEveryMs,
+      crashLeaving: membershipEveryMs > 0 ? prng.pick([0, 0.5, 1]) : 0,
       diskDamage,
       downMs: prng.pick([5, 100, 400]),
     },

@@ -118,8 +118,9 @@ export class World implements Judge {
       this.nemesis.elected(this.member(id)!);
     };
     this.consensus.onCut = (id) => this.nemesis.cut(this.member(id)!);
-    this.consensus.onConfiguration = (id, { outgoing }) => {
+    this.consensus.onConfiguration = (id, { incoming, outgoing }) => {
       if (outgoing.length > 0) this.nemesis.joint(this.member(id)!);
+      else if (!incoming.includes(id)) this.nemesis.leaving(this.member(id)!);
     };
     this.consensus.onCommitted = (_id, { origin, sequence, index }) => this.#proposalCommitted(origin, sequence, index);
   }

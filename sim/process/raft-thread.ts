@@ -259,7 +259,7 @@ export class RaftThread {
     await writer.finish();
     // It may come twice, and late.
     const { world, raftSide } = this.#member;
-    if (!again && world.faults && world.prng.chance(0.15))
+    if (!again && world.faults && world.prng.chance(0.4))
       raftSide.lane.at(world.prng.integer(50, 900), () =>
         this.#inBackground(this.#install(from, message, chunks, true)),
       );
