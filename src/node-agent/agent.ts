@@ -7,7 +7,7 @@ import type { Logger } from '../lib/logger.ts';
 import { createCgroups } from './cgroups/cgroups.ts';
 import type { AgentConfig } from './config.ts';
 import { startNetworking } from './network/networking.ts';
-import { hollowMachine, readMachine } from './node/machine.ts';
+import { hollowMachine, MAX_PODS, readMachine } from './node/machine.ts';
 import { NO_PRESSURE, readPressure } from './node/pressure.ts';
 import { dataPaths, type NodeAgent, startNodeAgent } from './node-agent.ts';
 import { parseResolvConf } from './pod/sandbox-spec.ts';
@@ -78,6 +78,8 @@ async function startReal(config: AgentConfig, logger: Logger): Promise<Agent> {
       clusterDomain,
       hostDns,
     },
+    dataDir,
+    configuration: kubeletConfiguration(config, podPidsLimit),
     cgroups: await createCgroups({ parent: cgroupParent, podPidsLimit, nodeCpuMilli }),
     services: () => (networking.view.complete ? networking.view.services.values() : undefined),
     allowedUnsafeSysctls: config.allowedUnsafeSysctls ?? [],
@@ -91,6 +93,7 @@ async function startReal(config: AgentConfig, logger: Logger): Promise<Agent> {
     port: config.port,
     tls: config.tls,
     pods: started.lookup,
+    nodePages: started.pages,
     containerd: { socket },
     logger,
   }).catch(async (error) => {
@@ -99,6 +102,22 @@ async function startReal(config: AgentConfig, logger: Logger): Promise<Agent> {
   });
   logger.info({ node: nodeName, address: config.address, port: config.port }, 'agent runs');
   return together([networking, started], server);
+}
+
+/** What there is of it under the names of kubelet's configuration. */
+function kubeletConfiguration(config: AgentConfig, podPidsLimit: number): object {
+  return {
+    kind: 'KubeletConfiguration',
+    apiVersion: 'kubelet.config.k8s.io/v1beta1',
+    address: config.address,
+    port: config.port,
+    clusterDNS: config.clusterDns ?? [],
+    clusterDomain: config.clusterDomain,
+    maxPods: MAX_PODS,
+    podPidsLimit,
+    cgroupDriver: 'cgroupfs',
+    allowedUnsafeSysctls: config.allowedUnsafeSysctls ?? [],
+  };
 }
 
 /** Many nodes in one process share one streaming port, which only the first of them answers for: there is nothing to stream anyway. */

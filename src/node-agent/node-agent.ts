@@ -1,5 +1,6 @@
 /** One node: its session, its pods, its network, its status. A process runs one of these, or many hollow ones. */
 import { randomInt } from 'node:crypto';
+import { uptime } from 'node:os';
 import { join } from 'node:path';
 import type { ChannelCredentials } from '@grpc/grpc-js';
 import type { ConfigMap, Node, NodeStatus, Secret, Service } from '../api/generated/types/core-v1.ts';
@@ -19,6 +20,7 @@ import {
   sameNodeStatus,
 } from './node/node-object.ts';
 import type { Pressure } from './node/pressure.ts';
+import { createNodePages, sampledPods } from './node-pages.ts';
 import type { NodeFacts, WorkerContext } from './pod/context.ts';
 import { createPodLookup } from './pod/lookup.ts';
 import { PodManager } from './pod/pod-manager.ts';
@@ -29,6 +31,8 @@ import type { Runtime } from './runtime/runtime.ts';
 import { Session } from './session/session.ts';
 import { WantedCache } from './session/wanted-cache.ts';
 import { type WantedChange, WantedSet } from './session/wanted-set.ts';
+import { StatsCollector } from './stats/collector.ts';
+import type { NodePages } from './streaming/handle-node-page.ts';
 import type { PodStorage } from './volumes/pod-storage.ts';
 import { PodTokens, type Token, type TokenAsk } from './volumes/pod-tokens.ts';
 
@@ -51,6 +55,10 @@ export interface NodeAgentOptions {
   readonly facts: Omit<NodeFacts, 'name' | 'hostIp' | 'memoryBytes' | 'allocatable' | 'capacity'>;
   /** Absent on hollow nodes. */
   readonly cgroups?: PodCgroups;
+  /** Its file system is the node's. Absent on hollow nodes. */
+  readonly dataDir?: string;
+  /** What `/configz` shows. */
+  readonly configuration?: object;
   readonly allowedUnsafeSysctls?: readonly string[];
   /** Of the whole cluster, for pods' environments; undefined while they are not known. Absent on hollow nodes. */
   readonly services?: () => Iterable<Service> | undefined;
@@ -63,6 +71,8 @@ export interface NodeAgent {
   readonly lookup: PodLookup;
   /** An event of the node itself. */
   recordEvent(type: 'Normal' | 'Warning', reason: string, message: string): void;
+  /** Absent on hollow nodes. */
+  readonly pages: NodePages | undefined;
   /** Ends the session and leaves every pod as it is. */
   stop(): Promise<void>;
 }
@@ -75,6 +85,8 @@ export async function startNodeAgent(options: NodeAgentOptions): Promise<NodeAge
 
 class RunningNode implements NodeAgent {
   readonly lookup: PodLookup;
+  readonly pages: NodePages | undefined;
+  readonly #stats: StatsCollector | undefined;
   readonly #options: NodeAgentOptions;
   readonly #pods: PodManager;
   readonly #probes: ProbeManager;
@@ -88,6 +100,7 @@ class RunningNode implements NodeAgent {
   #runtimeVersion = '';
   #reportedAtMs = 0;
   #nodesChanged = false;
+  #problem: string | undefined;
   #cancelHealth: (() => void) | undefined;
 
   constructor(options: NodeAgentOptions) {
@@ -153,6 +166,26 @@ class RunningNode implements NodeAgent {
       gone: (pod) => this.#session?.sendPodGone(pod),
     });
     this.#status = nodeStatus(this.#identity(), starting, undefined, clock.nowMs());
+    if (options.cgroups && options.dataDir !== undefined) {
+      this.#stats = new StatsCollector({
+        nodeName: identity.name,
+        bootedAtMs: clock.nowMs() - uptime() * 1000,
+        cgroups: options.cgroups,
+        storage,
+        dataDir: options.dataDir,
+        pods: () => sampledPods(this.#pods.workers.values()),
+        imageFileSystem: () => runtime.imageFileSystem(),
+        writableLayers: () => runtime.writableLayers(),
+        clock,
+      });
+      this.pages = createNodePages({
+        stats: this.#stats,
+        workers: this.#pods.workers,
+        probes: this.#probes,
+        configuration: options.configuration ?? {},
+        problem: () => this.#problem,
+      });
+    }
     const subscribe = (podUid: string, onChange: () => void) => this.#pods.subscribe(podUid, onChange);
     this.lookup = createPodLookup(this.#pods.workers, storage, { hollow: runtime.kind === 'hollow', subscribe });
   }
@@ -191,6 +224,7 @@ class RunningNode implements NodeAgent {
     this.#cancelHealth?.();
     this.#session?.stop();
     this.#probes.stop();
+    this.#stats?.stop();
     this.#tokens?.stop();
     await this.#pods.stop();
     await this.#cache?.flush();
@@ -233,6 +267,7 @@ class RunningNode implements NodeAgent {
     const { clock } = this.#options;
     const health = await this.#health();
     if (this.#abort.signal.aborted) return;
+    this.#problem = health.notReady?.message;
     const nowMs = clock.nowMs();
     const status = nodeStatus(this.#identity(), health, this.#status, nowMs);
     const changed = !sameNodeStatus(status, this.#status);

@@ -18,6 +18,7 @@ import {
   podOfCgroup,
   podsCgroup,
 } from './cgroup-plan.ts';
+import { type CgroupUsage, readCgroupUsage, readMachineCpuNs } from './usage.ts';
 
 export interface PodCgroups {
   /** What the runtime is told as the parent of the pod's sandbox. */
@@ -30,6 +31,12 @@ export interface PodCgroups {
   remove(podUid: string): Promise<void>;
   /** Uids of pods that have a cgroup. */
   list(): Promise<string[]>;
+  /** Of the pod, or of one of its containers or its sandbox. Undefined when it has no cgroup. */
+  usage(pod: WantedPod, containerId?: string): Promise<CgroupUsage | undefined>;
+  /** Undefined: as much as the machine has. */
+  memoryLimit(pod: WantedPod, containerId: string): Promise<number | undefined>;
+  firstProcess(pod: WantedPod, containerId: string): Promise<number | undefined>;
+  machineCpuNs(): Promise<number>;
 }
 
 export interface CgroupsOptions {
@@ -110,6 +117,29 @@ class Cgroups implements PodCgroups {
       }
     }
     return [...uids];
+  }
+
+  async usage(pod: WantedPod, containerId?: string): Promise<CgroupUsage | undefined> {
+    const folder = containerId === undefined ? this.parentOf(pod) : join(this.parentOf(pod), containerId);
+    return readCgroupUsage(this.#root, this.#isV2, folder);
+  }
+
+  async memoryLimit(pod: WantedPod, containerId: string): Promise<number | undefined> {
+    const folder = join(this.parentOf(pod), containerId);
+    const path = this.#isV2 ? join(folder, 'memory.max') : join('memory', folder, 'memory.limit_in_bytes');
+    const limit = Number((await readFile(join(this.#root, path), 'utf8').catch(() => 'max')).trim());
+    return Number.isSafeInteger(limit) ? limit : undefined;
+  }
+
+  async firstProcess(pod: WantedPod, containerId: string): Promise<number | undefined> {
+    const folder = join(this.parentOf(pod), containerId, 'cgroup.procs');
+    const path = join(this.#root, this.#isV2 ? '' : 'pids', folder);
+    const [first = ''] = (await readFile(path, 'utf8').catch(() => '')).split('\n');
+    return first === '' ? undefined : Number(first);
+  }
+
+  machineCpuNs(): Promise<number> {
+    return readMachineCpuNs(this.#root, this.#isV2);
   }
 
   async #set(pod: WantedPod, limits: CgroupLimits): Promise<void> {

@@ -34,10 +34,20 @@ interface Entry {
   readonly target: ProbeTarget;
   states: ProbeState[];
   readonly inFlight: Set<ProbeKind>;
+  readonly counts: Map<ProbeKind, { successes: number; failures: number }>;
   lastFailure: string;
 }
 
 const HEALTHY: ProbeVerdict = { started: true, ready: true };
+
+/** How often probes of a container ended how; for metrics. */
+export interface ProbeCount {
+  readonly podUid: string;
+  readonly container: string;
+  readonly kind: ProbeKind;
+  readonly successes: number;
+  readonly failures: number;
+}
 
 export class ProbeManager {
   readonly #options: ProbeManagerOptions;
@@ -64,7 +74,13 @@ export class ProbeManager {
       if (this.#entries.has(target.containerId)) continue;
       const states = statesOf(target);
       if (states.length === 0) continue;
-      this.#entries.set(target.containerId, { target, states, inFlight: new Set(), lastFailure: '' });
+      this.#entries.set(target.containerId, {
+        target,
+        states,
+        inFlight: new Set(),
+        counts: new Map(),
+        lastFailure: '',
+      });
       const ids = this.#byPod.get(podUid) ?? new Set();
       this.#byPod.set(podUid, ids.add(target.containerId));
     }
@@ -87,6 +103,14 @@ export class ProbeManager {
         unhealthy: `Container ${entry.target.container.name} failed ${failed} probe, will be restarted`,
       }),
     };
+  }
+
+  /** Of the containers that run now. */
+  *counts(): Iterable<ProbeCount> {
+    for (const { target, counts } of this.#entries.values()) {
+      for (const [kind, count] of counts)
+        yield { podUid: target.podUid, container: target.container.name, kind, ...count };
+    }
   }
 
   stop(): void {
@@ -129,6 +153,9 @@ export class ProbeManager {
     const result = await runHandler(state.probe, { runtime, ...target }, probeTimeoutMs(state.probe));
     this.#running--;
     entry.inFlight.delete(state.kind);
+    const count = entry.counts.get(state.kind) ?? { successes: 0, failures: 0 };
+    count[result.ok ? 'successes' : 'failures']++;
+    entry.counts.set(state.kind, count);
     if (this.#entries.get(target.containerId) === entry) {
       const before = JSON.stringify(this.verdict(target.containerId));
       entry.states = entry.states.map((other) =>

@@ -161,6 +161,15 @@ export interface RuntimeContainer extends ContainerSummary {
   readonly logPath: string;
 }
 
+export interface RuntimeImage {
+  readonly id: string;
+  readonly tags: readonly string[];
+  readonly digests: readonly string[];
+  readonly sizeBytes: number;
+  /** The runtime needs it itself. */
+  readonly pinned: boolean;
+}
+
 export interface Listing {
   readonly sandboxes: readonly Sandbox[];
   readonly containers: readonly ContainerSummary[];
@@ -215,6 +224,16 @@ export interface Runtime {
   execSync(id: string, command: readonly string[], timeoutMs: number): Promise<ExecResult>;
   /** The image's id when it is on this machine. `user` is set when the image names a numeric user. */
   imageStatus(image: string): Promise<{ id: string; user?: number; username?: string } | undefined>;
+  /** All images on this machine. */
+  listImages(): Promise<RuntimeImage[]>;
+  /** Containers that use it go on. */
+  removeImage(id: string): Promise<void>;
+  /** Where images and writable layers lie. */
+  imageFileSystem(): Promise<{ path: string; usedBytes: number }>;
+  /** What containers have written into their own file systems, by id. */
+  writableLayers(): Promise<Map<string, { bytes: number; inodes: number }>>;
+  /** After its file was renamed, the container's output goes on into a new one. */
+  reopenLog(id: string): Promise<void>;
   /** @throws RuntimeError `image-pull`. */
   pullImage(image: string, auth: RegistryAuth | undefined, signal: AbortSignal): Promise<void>;
   /**

@@ -3,10 +3,27 @@ import { ApiError } from '../../api/status.ts';
 import type { ContainerPath } from './handle-logs.ts';
 
 export type Route =
-  | { readonly kind: 'healthz' }
+  | { readonly kind: 'node'; readonly what: NodePage; readonly query: URLSearchParams }
   | { readonly kind: 'logs' | 'exec' | 'attach'; readonly path: ContainerPath; readonly query: URLSearchParams }
   | { readonly kind: 'connect'; readonly namespace: string; readonly pod: string; readonly port: number }
   | { readonly kind: 'portForward'; readonly namespace: string; readonly pod: string; readonly query: URLSearchParams };
+
+/** What the node tells of itself. */
+export type NodePage = (typeof nodePages)[number];
+
+const nodePages = [
+  'healthz',
+  'healthz/ping',
+  'healthz/syncloop',
+  'pods',
+  'runningpods',
+  'configz',
+  'stats/summary',
+  'metrics',
+  'metrics/resource',
+  'metrics/cadvisor',
+  'metrics/probes',
+] as const;
 
 const containerKinds = { containerLogs: 'logs', exec: 'exec', attach: 'attach' } as const;
 
@@ -16,8 +33,10 @@ export function parseRoute(url: string): Route {
   const path = mark < 0 ? url : url.slice(0, mark);
   const query = new URLSearchParams(mark < 0 ? '' : url.slice(mark + 1));
   const [first, namespace, pod, container, ...rest] = decodeSegments(path);
+  const plain = path.replace(/^\/|\/$/g, '');
+  const page = nodePages.find((one) => one === plain);
+  if (page !== undefined) return { kind: 'node', what: page, query };
   if (rest.length === 0) {
-    if (first === 'healthz' && namespace === undefined) return { kind: 'healthz' };
     if (first === 'portForward' && namespace && pod && container === undefined) {
       return { kind: 'portForward', namespace, pod, query };
     }

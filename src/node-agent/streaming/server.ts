@@ -1,7 +1,7 @@
 /**
  * The agent's HTTPS server: logs and streams of the pods on this node, for the masters only. Paths are those of a kubelet:
  *
- *   GET /healthz
+ *   GET /healthz, /pods, /configz, /stats/summary, /metrics, /metrics/resource, /metrics/cadvisor, /metrics/probes
  *   GET /containerLogs/NAMESPACE/POD/CONTAINER
  *   GET, upgraded: /connect/NAMESPACE/POD/PORT (a raw TCP connection; no kubelet has it)
  *   GET or POST, upgraded: /exec/NAMESPACE/POD/CONTAINER, /attach/NAMESPACE/POD/CONTAINER, /portForward/NAMESPACE/POD
@@ -19,6 +19,7 @@ import { authenticate } from './authenticate.ts';
 import { CriStreaming } from './cri-streaming.ts';
 import { ContainerdExecutor } from './exec.ts';
 import { handleLogs } from './handle-logs.ts';
+import { handleNodePage, type NodePages } from './handle-node-page.ts';
 import { handleUpgrade, type StreamingBackend } from './handle-upgrade.ts';
 import { parseRoute, type Route } from './routes.ts';
 import { refuseUpgrade } from './upgrade.ts';
@@ -33,6 +34,8 @@ export interface StreamingServerOptions {
   readonly port: number;
   readonly tls: TlsFiles;
   readonly pods: PodLookup;
+  /** Absent: only `/healthz` is answered. */
+  readonly nodePages?: NodePages | undefined;
   /** Absent on a hollow node: exec, attach and port-forward are refused with a reason. */
   readonly containerd: { readonly socket: string } | undefined;
   /** Instead of containerd; for tests and other runtimes. */
@@ -89,8 +92,8 @@ export async function startStreamingServer(options: StreamingServerOptions): Pro
 
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     admit(request, async (route) => {
-      if (route.kind === 'healthz') {
-        response.writeHead(200, { 'content-type': 'text/plain' }).end('ok');
+      if (route.kind === 'node') {
+        await handleNodePage(options.nodePages, route.what, route.query, response);
       } else if (route.kind === 'logs') {
         await handleLogs(pods, route.path, route.query, response, Date.now());
       } else {

@@ -8,6 +8,7 @@ import {
   type RuntimeContainer,
   RuntimeError,
   type RuntimeEvent,
+  type RuntimeImage,
   type RuntimeStatus,
   runtimeLabels,
   type Sandbox,
@@ -164,6 +165,26 @@ export class FakeRuntime implements Runtime {
 
   async imageStatus(image: string): Promise<{ id: string } | undefined> {
     return this.images.has(image) ? { id: `sha256:${image}` } : undefined;
+  }
+
+  async listImages(): Promise<RuntimeImage[]> {
+    return [];
+  }
+
+  async removeImage(): Promise<void> {
+    // There is none.
+  }
+
+  async imageFileSystem(): Promise<{ path: string; usedBytes: number }> {
+    return { path: '/', usedBytes: 0 };
+  }
+
+  async writableLayers(): Promise<Map<string, { bytes: number; inodes: number }>> {
+    return new Map();
+  }
+
+  async reopenLog(): Promise<void> {
+    // Nothing is written.
   }
 
   async pullImage(image: string): Promise<void> {

@@ -9,6 +9,7 @@ export function createNoStorage(): PodStorage {
     },
     written: async () => undefined,
     volumeFile: async () => undefined,
+    localVolume: () => undefined,
     mounts: async () => [],
     terminationMessage: async () => '',
     logDirectory: ({ namespace, name, uid }) => `/var/log/pods/${namespace}_${name}_${uid}`,

@@ -37,6 +37,8 @@ export interface PodStorage {
   mounts(request: MountRequest): Promise<Mount[]>;
   /** At most 4 KiB; empty when there is none. */
   terminationMessage(podUid: string, container: string, attempt: number): Promise<string>;
+  /** The folder of a volume whose content counts as the pod's own use of the node's disk; undefined for others. */
+  localVolume(pod: WantedPod, volume: Volume): string | undefined;
   logDirectory(pod: { readonly namespace: string; readonly name: string; readonly uid: string }): string;
   /** Removes everything of a pod, mounts included. */
   remove(pod: { readonly namespace: string; readonly name: string; readonly uid: string }): Promise<void>;
@@ -132,6 +134,11 @@ class DiskStorage implements PodStorage {
     } finally {
       await file.close();
     }
+  }
+
+  localVolume(pod: WantedPod, volume: Volume): string | undefined {
+    if (volume.hostPath || volume.emptyDir?.medium === 'Memory') return undefined;
+    return this.#folderOf(pod, volume, volume.name);
   }
 
   logDirectory({ namespace, name, uid }: { namespace: string; name: string; uid: string }): string {

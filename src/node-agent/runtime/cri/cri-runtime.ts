@@ -21,6 +21,7 @@ import {
   RuntimeError,
   type RuntimeErrorCode,
   type RuntimeEvent,
+  type RuntimeImage,
   type RuntimeStatus,
   runtimeLabels,
   type SandboxSpec,
@@ -176,6 +177,44 @@ class CriRuntime implements Runtime {
     return { id, ...(uid && { user: Number(uid.value) }), ...(username !== '' && { username }) };
   }
 
+  async listImages(): Promise<RuntimeImage[]> {
+    const { images } = await this.#imageCall('ListImages', ImageService.method.listImages, {});
+    return images.map(({ id, repoTags, repoDigests, size, pinned }) => ({
+      id,
+      tags: repoTags,
+      digests: repoDigests,
+      sizeBytes: Number(size),
+      pinned,
+    }));
+  }
+
+  async removeImage(id: string): Promise<void> {
+    await this.#gone(this.#imageCall('RemoveImage', ImageService.method.removeImage, { image: { image: id } }));
+  }
+
+  async imageFileSystem(): Promise<{ path: string; usedBytes: number }> {
+    const answer = await this.#imageCall('ImageFsInfo', ImageService.method.imageFsInfo, {});
+    const [found] = answer.imageFilesystems;
+    return { path: found?.fsId?.mountpoint ?? '/', usedBytes: Number(found?.usedBytes?.value ?? 0n) };
+  }
+
+  async writableLayers(): Promise<Map<string, { bytes: number; inodes: number }>> {
+    const { stats } = await this.#query('ListContainerStats', RuntimeService.method.listContainerStats, {});
+    return new Map(
+      stats.map(({ attributes, writableLayer }) => [
+        attributes?.id ?? '',
+        {
+          bytes: Number(writableLayer?.usedBytes?.value ?? 0n),
+          inodes: Number(writableLayer?.inodesUsed?.value ?? 0n),
+        },
+      ]),
+    );
+  }
+
+  async reopenLog(id: string): Promise<void> {
+    await this.#query('ReopenContainerLog', RuntimeService.method.reopenContainerLog, { containerId: id });
+  }
+
   async pullImage(image: string, auth: RegistryAuth | undefined, signal: AbortSignal): Promise<void> {
     try {
       await this.#images.unary(
@@ -196,6 +235,14 @@ class CriRuntime implements Runtime {
   close(): void {
     this.#runtime.close();
     this.#images.close();
+  }
+
+  #imageCall<I extends DescMessage, O extends DescMessage>(
+    name: string,
+    method: DescMethodUnary<I, O>,
+    request: MessageInitShape<I>,
+  ): Promise<MessageShape<O>> {
+    return this.#call(name, QUERY_TIMEOUT_MS, (deadline) => this.#images.unary(method, request, { deadline }));
   }
 
   #query<I extends DescMessage, O extends DescMessage>(

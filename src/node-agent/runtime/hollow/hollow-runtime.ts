@@ -11,6 +11,7 @@ import {
   type Runtime,
   type RuntimeContainer,
   RuntimeError,
+  type RuntimeImage,
   type RuntimeStatus,
   runtimeLabels,
   type Sandbox,
@@ -190,6 +191,26 @@ class InMemoryRuntime implements HollowRuntime {
 
   async imageStatus(image: string): Promise<{ id: string }> {
     return { id: image };
+  }
+
+  async listImages(): Promise<RuntimeImage[]> {
+    return [];
+  }
+
+  async removeImage(): Promise<void> {
+    // There is none.
+  }
+
+  async imageFileSystem(): Promise<{ path: string; usedBytes: number }> {
+    return { path: '/', usedBytes: 0 };
+  }
+
+  async writableLayers(): Promise<Map<string, { bytes: number; inodes: number }>> {
+    return new Map();
+  }
+
+  async reopenLog(): Promise<void> {
+    // Nothing is written.
   }
 
   async pullImage(): Promise<void> {
