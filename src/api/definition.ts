@@ -1,4 +1,5 @@
 /** A kind is data plus a strategy. The generic path in `src/apiserver` knows no kind; it knows this. */
+import type { CustomKind } from './custom-resources/custom-kind.ts';
 import type { StatusCause } from './status.ts';
 import type { GroupVersionKind, GroupVersionResource, KubernetesObject } from './types.ts';
 
@@ -11,7 +12,7 @@ export interface Column {
   readonly description: string;
   /** 0: always shown; more: only with `-o wide`. */
   readonly priority: number;
-  cell(object: KubernetesObject, nowMs: number): string | number | boolean;
+  cell(object: KubernetesObject, nowMs: number): string | number | boolean | null;
 }
 
 export interface SubresourceDefinition {
@@ -73,6 +74,8 @@ export interface Strategy {
   readonly subresources?: Readonly<Record<string, SubresourceStrategy>>;
   /** Name rule; default DNS-1123 subdomain. Returns what is wrong, or undefined. */
   validateName?(name: string): string | undefined;
+  /** Notes on the object what must be done before it goes (finalizers, conditions); in place, when deletion is asked for the first time. */
+  prepareForDeletion?(object: KubernetesObject, nowMs: number): void;
   /**
    * Seconds of graceful deletion: the object stays with a deletionTimestamp until its node (or a controller) removes it with grace 0.
    * 0 or absent: removed at once (finalizers aside).
@@ -117,9 +120,13 @@ export interface ResourceDefinition extends GroupVersionResource {
   readonly orphansByDefault?: boolean | undefined;
   /** Sent as a `Warning:` with every answer about a kind that is on its way out. */
   readonly deprecation?: string | undefined;
+  /** Of a kind that a CustomResourceDefinition declares. */
+  readonly custom?: CustomKind | undefined;
 }
 
 export interface KindRegistry {
+  /** Changes with every change of what is served; absent: nothing ever changes. */
+  readonly generation?: number;
   readonly definitions: readonly ResourceDefinition[];
   find(resource: GroupVersionResource): ResourceDefinition | undefined;
   findKind(kind: {

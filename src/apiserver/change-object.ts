@@ -8,6 +8,7 @@ import type { KubernetesObject } from '../api/types.ts';
 import type { Compare, KeyValue, Operation, TransactionResult } from '../store/types.ts';
 import type { Charge, TransactionPart } from './admission/types.ts';
 import type { ApiCore } from './core.ts';
+import { readable, storedBytes } from './custom-resources/stored-form.ts';
 import { notFound, objectModified } from './errors.ts';
 import { objectKey } from './keys.ts';
 import { decodeShared, type ObjectRecord, recordOf } from './object-record.ts';
@@ -50,20 +51,21 @@ export async function changeObject(
   const allocator = core.allocators.get(`${definition.resource}.${definition.group}`);
   for (let attempt = 0; attempt < maxAttempts; ) {
     let change: Change | undefined;
+    let value: Uint8Array | undefined;
     let failure: unknown;
     let allocated: TransactionPart | undefined;
     try {
       if (!current) throw notFound(definition, name);
-      change = await options.change(recordOf(current));
+      change = await options.change(await readable(definition, recordOf(current)));
       if (change.type !== 'keep') {
         const wanted = change.type === 'put' ? change.object : undefined;
         allocated = allocator?.plan(wanted, decodeShared(recordOf(current)));
+        value = await storedBytes(definition, change.object);
       }
     } catch (error) {
       failure = error;
       change = undefined;
     }
-    const value = change?.type === 'put' || change?.type === 'delete' ? encodeForStorage(change.object) : undefined;
     const unchanged = change?.type === 'keep' || (change?.type === 'put' && sameBytes(value, current?.value));
     if (!change || !current || unchanged || options.dryRun) {
       // Nothing is written, so no transaction will tell whether what was read is current.
@@ -77,19 +79,29 @@ export async function changeObject(
         if (current?.modRevision !== seen) continue;
       }
       if (!change || !current) throw failure;
-      if (unchanged) return { record: recordOf(current), deleted: false };
+      if (unchanged) return { record: await readable(definition, recordOf(current)), deleted: false };
       if (change.type === 'put') await change.charge?.plan();
-      return { record: { value: value!, revision: current.modRevision }, deleted: change.type === 'delete' };
+      return {
+        record: { value: shownBytes(definition, change, value!), revision: current.modRevision },
+        deleted: change.type === 'delete',
+      };
     }
     const result = await write(core, context, { key, current, change, value: value!, allocated });
-    if (result.succeeded)
-      return { record: { value: value!, revision: result.revision }, deleted: change.type === 'delete' };
+    if (result.succeeded) {
+      const record = { value: shownBytes(definition, change, value!), revision: result.revision };
+      return { record, deleted: change.type === 'delete' };
+    }
     const [fresh] = result.results;
     current = fresh?.type === 'range' ? fresh.items[0] : undefined;
     confirmed = true;
     attempt++;
   }
   throw objectModified(definition, name);
+}
+
+/** What the writer sees of what it wrote. */
+function shownBytes(definition: ResourceDefinition, change: Change, stored: Uint8Array): Uint8Array {
+  return definition.custom && change.type !== 'keep' ? encodeForStorage(change.object) : stored;
 }
 
 interface Write {

@@ -1,6 +1,6 @@
 /** From the body of a write to an object of the kind that the path takes. */
-import { decodeBody, decodeValue } from '../api/codec/body.ts';
-import type { GroupVersionKind, KubernetesObject } from '../api/types.ts';
+import { type DecodedKind, decodeBody, decodeValue } from '../api/codec/body.ts';
+import type { KubernetesObject } from '../api/types.ts';
 import type { Body } from './body.ts';
 import type { ApiCore } from './core.ts';
 import type { RequestContext } from './types.ts';
@@ -8,7 +8,7 @@ import type { RequestContext } from './types.ts';
 /** @throws ApiError BadRequest, UnsupportedMediaType */
 export function decodeObject(
   core: ApiCore,
-  expected: GroupVersionKind & { readonly schema: string },
+  expected: DecodedKind,
   body: Body,
   context: Pick<RequestContext, 'warn'>,
 ): KubernetesObject {

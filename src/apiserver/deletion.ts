@@ -74,6 +74,7 @@ export function planDeletion(
   const meta = metaOf(object);
   const finalizersBefore = JSON.stringify(meta.finalizers ?? []);
   applyPropagation(definition, object, request);
+  if (!meta.deletionTimestamp) definition.strategy.prepareForDeletion?.(object, nowMs);
   const grace = gracePeriod(definition, object, request.gracePeriodSeconds);
   if (grace === 0 && !isHeld(definition, object)) return 'remove';
   const changed = markDeleted(definition, object, request, grace, nowMs);

@@ -50,6 +50,11 @@ export function methodNotAllowed(resource: Named, action: string): ApiError {
   );
 }
 
+/** In words of its own. */
+export function methodNotAllowedBecause(why: string): ApiError {
+  return new ApiError('MethodNotAllowed', why);
+}
+
 /** `reason` says what the caller may not do, as a sentence without the resource. */
 export function forbidden(
   resource: Named,

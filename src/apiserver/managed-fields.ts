@@ -30,8 +30,11 @@ import { fromStored, toStored } from './served-form.ts';
 type ManagedFields = readonly ManagedFieldsEntry[] | undefined;
 
 /** The one place that knows where the type of a kind comes from. */
-export function fieldTypeFor(core: Pick<ApiCore, 'schemas'>, { schema }: { readonly schema: string }): FieldType {
-  return fieldTypeOfDefinition(core.schemas, schema);
+export function fieldTypeFor(
+  core: Pick<ApiCore, 'schemas'>,
+  { schema, custom }: Pick<ResourceDefinition, 'schema' | 'custom'>,
+): FieldType {
+  return custom ? custom.fieldType() : fieldTypeOfDefinition(core.schemas, schema);
 }
 
 export function versionsOf(core: ApiCore, definition: ResourceDefinition): Versions {
@@ -60,6 +63,7 @@ export function versionsOf(core: ApiCore, definition: ResourceDefinition): Versi
 }
 
 function storageOf(definition: ResourceDefinition): string {
+  if (definition.custom) return `${definition.custom.storageVersion}/${definition.resource}`;
   const { group, version, resource } = definition.stored ?? definition;
   return `${group}/${version}/${resource}`;
 }

@@ -28,6 +28,7 @@ import type { RbacPolicy } from './authorization/rbac/policy.ts';
 import type { Body, WriteRequestOptions } from './body.ts';
 import type { ChangeResult } from './change-object.ts';
 import type { ApiCore } from './core.ts';
+import { CustomRegistry } from './custom-resources/registry.ts';
 import { decodeObject } from './decode-object.ts';
 import type { PatchBody } from './decode-patch.ts';
 import type { ObjectRecord } from './object-record.ts';
@@ -78,7 +79,7 @@ export class ResourceApi {
 
   constructor(options: ResourceApiOptions) {
     const { store } = options;
-    const registry = options.registry ?? createKindRegistry();
+    const registry = options.registry ?? new CustomRegistry({ builtIn: createKindRegistry(), store });
     const { authorizer, rbac, policy } = createAuthorization(store);
     this.policy = policy;
     this.authenticator = new Authenticator({

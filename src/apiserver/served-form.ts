@@ -2,6 +2,7 @@
 import type { ResourceDefinition } from '../api/definition.ts';
 import { encodeForStorage } from '../api/storage-codec.ts';
 import type { KubernetesObject } from '../api/types.ts';
+import { readableAll } from './custom-resources/stored-form.ts';
 import { decodeShared, type ObjectRecord } from './object-record.ts';
 import type { ListedObjects } from './verbs/list.ts';
 import type { WatchRecord, WatchStream } from './verbs/watch.ts';
@@ -19,13 +20,15 @@ export function servedRecord(definition: ResourceDefinition | undefined, record:
   return { ...record, value: encodeForStorage(fromStored(definition, decodeShared(record))) };
 }
 
-export function servedList(listed: ListedObjects): ListedObjects {
+export async function servedList(listed: ListedObjects): Promise<ListedObjects> {
   const { definition, items } = listed;
+  if (definition.custom) return { ...listed, items: await readableAll(definition, items) };
   return definition.stored ? { ...listed, items: items.map((record) => servedRecord(definition, record)) } : listed;
 }
 
 export function servedStream(stream: WatchStream): WatchStream {
   const { definition } = stream;
+  if (definition.custom) return customStream(stream);
   if (!definition.stored) return stream;
   const served = (event: WatchRecord): WatchRecord =>
     'record' in event ? { ...event, record: servedRecord(definition, event.record) } : event;
@@ -34,6 +37,22 @@ export function servedStream(stream: WatchStream): WatchStream {
     close: () => stream.close(),
     async *[Symbol.asyncIterator]() {
       for await (const batch of stream) yield batch.map(served);
+    },
+  };
+}
+
+/** A batch is converted at once. */
+function customStream(stream: WatchStream): WatchStream {
+  const { definition } = stream;
+  return {
+    definition,
+    close: () => stream.close(),
+    async *[Symbol.asyncIterator]() {
+      for await (const batch of stream) {
+        const records = batch.flatMap((event) => ('record' in event ? [event.record] : []));
+        const shown = (await readableAll(definition, records)).values();
+        yield batch.map((event) => ('record' in event ? { ...event, record: shown.next().value! } : event));
+      }
     },
   };
 }

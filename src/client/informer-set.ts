@@ -18,6 +18,7 @@ export interface InformerSetOptions {
 export class InformerSet {
   readonly #options: InformerSetOptions;
   readonly #informers = new Map<string, Informer<TypedObject>>();
+  readonly #ends = new Map<string, AbortController>();
 
   constructor(options: InformerSetOptions) {
     this.#options = options;
@@ -28,7 +29,7 @@ export class InformerSet {
     resource: GroupVersionResource,
     indexers: Readonly<Record<string, Indexer<T>>> = {},
   ): Informer<T> {
-    const id = `${resource.group}/${resource.version}/${resource.resource}`;
+    const id = idOf(resource);
     let informer = this.#informers.get(id) as Informer<T> | undefined;
     if (!informer) {
       const { client, logger, clock, signal, keep } = this.#options;
@@ -40,9 +41,23 @@ export class InformerSet {
         keep: keep?.[id] as ((object: T) => T) | undefined,
       });
       this.#informers.set(id, informer as unknown as Informer<TypedObject>);
-      void informer.run(signal);
+      const end = new AbortController();
+      this.#ends.set(id, end);
+      void informer.run(AbortSignal.any([signal, end.signal]));
     }
     for (const [name, indexer] of Object.entries(indexers)) informer.addIndexer(name, indexer);
     return informer;
   }
+
+  /** Ends it for everybody: its resource is no longer served. */
+  drop(resource: GroupVersionResource): void {
+    const id = idOf(resource);
+    this.#ends.get(id)?.abort();
+    this.#ends.delete(id);
+    this.#informers.delete(id);
+  }
+}
+
+function idOf({ group, version, resource }: GroupVersionResource): string {
+  return `${group}/${version}/${resource}`;
 }

@@ -7,6 +7,7 @@ import { type Clock, systemClock } from '../lib/clock.ts';
 import type { Logger } from '../lib/logger.ts';
 import { type CertificateSigner, CertificatesController } from './certificates/controller.ts';
 import { ClusterRoleAggregationController } from './cluster-role-aggregation/controller.ts';
+import { CustomResourceDefinitionController } from './custom-resource-definitions/controller.ts';
 import { DeploymentController } from './deployment/controller.ts';
 import { EndpointsController } from './endpoints/controller.ts';
 import { EventTtlController } from './event-ttl/controller.ts';
@@ -20,6 +21,7 @@ import { ResourceQuotaController } from './resource-quota/controller.ts';
 import { ServiceAccountController } from './service-account/controller.ts';
 import { ServiceCidrController } from './service-cidr/controller.ts';
 import type { ControllerContext } from './shared/context.ts';
+import { CustomResources } from './shared/custom-resources.ts';
 import type { DeletableResource } from './shared/deletable-resource.ts';
 import { StorageProtectionController } from './storage-protection/controller.ts';
 import { type IssueSecretToken, TokenSecretsController } from './token-secrets/controller.ts';
@@ -64,6 +66,7 @@ interface Environment {
   readonly contents: readonly DeletableResource[];
   /** What is worth a cache. */
   readonly watched: readonly DeletableResource[];
+  readonly custom: CustomResources;
 }
 
 const controllers: Record<string, (context: ControllerContext, env: Environment) => { run(): Promise<void> }> = {
@@ -72,9 +75,10 @@ const controllers: Record<string, (context: ControllerContext, env: Environment)
   'node-lifecycle': (its, { options }) => new NodeLifecycleController(its, options.nodeLifecycle),
   deployment: (its) => new DeploymentController(its),
   replicaset: (its) => new ReplicaSetController(its),
-  namespace: (its, { contents, watched }) =>
-    new NamespaceController(its, { contents, watched: watched.filter(isNamespaced) }),
-  'garbage-collector': (its, { watched }) => new GarbageCollector(its, watched),
+  namespace: (its, { contents, watched, custom }) =>
+    new NamespaceController(its, { contents, watched: watched.filter(isNamespaced), custom }),
+  'garbage-collector': (its, { watched, custom }) => new GarbageCollector(its, watched, custom),
+  'custom-resource-definitions': (its) => new CustomResourceDefinitionController(its),
   'pod-gc': (its) => new PodGcController(its),
   'service-cidr': (its) => new ServiceCidrController(its),
   endpoints: (its) => new EndpointsController(its),
@@ -90,7 +94,7 @@ const controllers: Record<string, (context: ControllerContext, env: Environment)
 export const controllerNames: readonly string[] = Object.keys(controllers);
 
 /** What stock clusters have in their API server, and not in their controller manager. */
-const ofApiServer = new Set(['event-ttl']);
+const ofApiServer = new Set(['event-ttl', 'custom-resource-definitions']);
 
 /** Starts them all; they run until `context.signal` aborts. */
 export function startControllers(context: LeaderContext, options: ControllerOptions, logger: Logger): void {
@@ -111,6 +115,7 @@ export function startControllers(context: LeaderContext, options: ControllerOpti
     options,
     contents: deletable.filter(isNamespaced),
     watched,
+    custom: new CustomResources({ informers }),
   };
   const disabled = new Set(options.disabled);
   for (const [name, create] of Object.entries(controllers)) {

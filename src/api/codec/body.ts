@@ -24,6 +24,9 @@ export interface DecodeOptions {
   readonly warn?: ((message: string) => void) | undefined;
 }
 
+/** What decoding needs to know of a kind. */
+export type DecodedKind = Pick<ResourceDefinition, 'group' | 'version' | 'kind' | 'schema' | 'custom'>;
+
 /** Deeper nesting is refused: no kind needs it, and recursion must have a bound. */
 const maxDepth = 200;
 
@@ -77,11 +80,17 @@ export function parseBody(bytes: Uint8Array, contentType: string | undefined, fi
 /** Parses and decodes a body into an object of the kind that this path takes. @throws ApiError */
 export function decodeBody(
   schemas: SchemaSet,
-  definition: Pick<ResourceDefinition, 'group' | 'version' | 'kind' | 'schema'>,
+  definition: DecodedKind,
   bytes: Uint8Array,
   contentType: string | undefined,
   options: DecodeOptions,
 ): KubernetesObject {
+  if (definition.custom && bodyFormat(contentType) === 'protobuf') {
+    throw new ApiError(
+      'UnsupportedMediaType',
+      'the body of the request was in an unknown format - accepted media types include: application/json, application/yaml',
+    );
+  }
   const parsed = parseBody(bytes, contentType, options.fieldValidation !== 'Ignore');
   return decodeValue(schemas, definition, parsed, options);
 }
@@ -93,7 +102,7 @@ export function decodeBody(
  */
 export function decodeValue(
   schemas: SchemaSet,
-  expected: GroupVersionKind & { readonly schema: string },
+  expected: DecodedKind,
   parsed: ParsedBody,
   options: DecodeOptions,
 ): KubernetesObject {
@@ -114,7 +123,9 @@ export function decodeValue(
   }
   let decoded: Decoded;
   try {
-    decoded = decodeBySchema(schemas, expected.schema, parsed.value);
+    decoded = expected.custom
+      ? expected.custom.decode(parsed.value)
+      : decodeBySchema(schemas, expected.schema, parsed.value);
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error;
     throw cannotBeHandled(expected.kind, expected, error.message, error);

@@ -17,6 +17,7 @@ export type ServedResource = Pick<
   | 'schema'
   | 'verbs'
   | 'subresources'
+  | 'custom'
 >;
 
 export interface GroupVersion {

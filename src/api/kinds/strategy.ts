@@ -24,6 +24,7 @@ export interface TypedStrategy<T> {
     >
   >;
   validateName?(name: string): string | undefined;
+  prepareForDeletion?(object: T, nowMs: number): void;
   gracePeriodSeconds?(object: T, requested: number | undefined): number;
 }
 

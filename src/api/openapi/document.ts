@@ -14,7 +14,7 @@ export interface OpenApiDocument {
 
 export interface OpenApi {
   /** The answer at `/openapi/v3`. */
-  index(): object;
+  index(): { readonly paths: Readonly<Record<string, object>> };
   /** `path` as in the index: `api/v1`, `apis/apps/v1`; undefined when not served. */
   document(path: string): OpenApiDocument | undefined;
 }
@@ -41,7 +41,9 @@ export function createOpenApi(schemas: SchemaSet, resources: readonly ServedReso
 }
 
 /** `hashes`: path (`apis/apps/v1`) → hash of its document; clients cache by it. */
-export function openApiIndex(hashes: ReadonlyMap<string, string>): object {
+export function openApiIndex(hashes: ReadonlyMap<string, string>): {
+  readonly paths: Readonly<Record<string, object>>;
+} {
   const paths = [...hashes].map(([path, hash]) => [path, { serverRelativeURL: `/openapi/v3/${path}?hash=${hash}` }]);
   return { paths: Object.fromEntries(paths) };
 }

@@ -67,7 +67,7 @@ export function resourcePaths(
   add(`${scope}/${resource.resource}/{name}`, itemParameters, {
     ...(can('get') && { get: read('get', kind, refer(resource.schema), []) }),
     ...(can('update') && { put: write('put', kind, refer(resource.schema)) }),
-    ...(can('patch') && { patch: patch(kind, refer, resource.schema) }),
+    ...(can('patch') && { patch: patch(kind, refer, resource) }),
     ...(can('delete') && { delete: remove('delete', kind, refer, deleteParameters) }),
   });
   for (const subresource of resource.subresources) {
@@ -82,7 +82,7 @@ export function resourcePaths(
       if (offers('get')) operations.get = read('get', subresource.kind, refer(schema), []);
       if (offers('create')) operations.post = write('post', subresource.kind, refer(schema));
       if (offers('update')) operations.put = write('put', subresource.kind, refer(schema));
-      if (offers('patch')) operations.patch = patch(subresource.kind, refer, schema);
+      if (offers('patch')) operations.patch = patch(subresource.kind, refer, { ...resource, schema });
     }
     add(`${scope}/${resource.resource}/{name}/${subresource.name}`, itemParameters, operations);
   }
@@ -119,8 +119,13 @@ function write(action: 'post' | 'put', kind: GroupVersionKind, schema: object): 
   return operation(action, kind, writeParameters, { requestBody, responses: answers(schema, ...codes) });
 }
 
-function patch(kind: GroupVersionKind, refer: Refer, schema: string): object {
-  const requestBody = { content: content(patchTypes, refer(patchSchema)), required: true };
+function patch(
+  kind: GroupVersionKind,
+  refer: Refer,
+  { schema, custom }: Pick<ServedResource, 'schema' | 'custom'>,
+): object {
+  const types = custom ? patchTypes.filter((type) => !type.includes('strategic')) : patchTypes;
+  const requestBody = { content: content(types, refer(patchSchema)), required: true };
   return operation('patch', kind, patchParameters, { requestBody, responses: answers(refer(schema), '200', '201') });
 }
 

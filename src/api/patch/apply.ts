@@ -1,6 +1,5 @@
 /** PATCH bodies of every kind, applied to an object and decoded again. */
-import { type DecodeOptions, decodeValue, type ParsedBody } from '../codec/body.ts';
-import type { ResourceDefinition } from '../definition.ts';
+import { type DecodedKind, type DecodeOptions, decodeValue, type ParsedBody } from '../codec/body.ts';
 import { fieldInvalid, invalid } from '../meta/field-error.ts';
 import type { SchemaSet } from '../schema/schema.ts';
 import { ApiError } from '../status.ts';
@@ -43,7 +42,7 @@ const maxShownLength = 4096;
  */
 export function patchObject(
   schemas: SchemaSet,
-  definition: Pick<ResourceDefinition, 'group' | 'version' | 'kind' | 'schema'>,
+  definition: DecodedKind,
   kind: PatchKind,
   object: KubernetesObject,
   patch: ParsedBody,

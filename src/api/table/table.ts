@@ -20,7 +20,7 @@ export interface TableOptions {
 }
 
 export interface TableRow {
-  readonly cells: readonly (string | number | boolean)[];
+  readonly cells: readonly (string | number | boolean | null)[];
   readonly object?: object | undefined;
 }
 

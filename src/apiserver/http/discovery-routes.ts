@@ -1,9 +1,11 @@
 /** What this server offers: `/api`, `/apis` and below (plain and aggregated), `/openapi/v3`, `/version`. */
+import { withCustomSchemas } from '../../api/custom-resources/schema-set.ts';
 import { type AggregatedVersion, aggregatedDiscovery, aggregatedMediaType } from '../../api/discovery/aggregated.ts';
 import { groupVersionPath, type ServedResource } from '../../api/discovery/groups.ts';
 import { apiGroup, apiGroupList, apiResourceList, apiVersions } from '../../api/discovery/plain.ts';
-import { createOpenApi } from '../../api/openapi/document.ts';
+import { createOpenApi, type OpenApi } from '../../api/openapi/document.ts';
 import { openApiV2Document } from '../../api/openapi/document-v2.ts';
+import type { SchemaSet } from '../../api/schema/schema.ts';
 import type { Aggregator } from '../aggregation/aggregator.ts';
 import { mergeAggregated, mergeGroupDocument, mergeGroupList, mergeOpenApiIndex } from '../aggregation/merge.ts';
 import { RemoteDocuments } from '../aggregation/remote-documents.ts';
@@ -39,23 +41,24 @@ export function createDiscoveryRoutes(
   serverAddress: () => string,
   aggregator?: Aggregator,
 ): DocumentRoutes {
-  const resources: ServedResource[] = [...api.registry.definitions, ...virtualResources];
-  const openApi = createOpenApi(api.schemas, resources, kubernetesVersion);
-  let openApiV2Bytes: Buffer | undefined;
-  const openApiV2 = () => {
-    openApiV2Bytes ??= encodeOpenApiV2(
-      api.schemas,
-      resources.filter(isPatchable).map(patchablePath),
-      kubernetesVersion,
-    );
-    return openApiV2Bytes;
+  const builtInOpenApi = createOpenApi(
+    api.schemas,
+    [...api.registry.definitions.filter(({ custom }) => !custom), ...virtualResources],
+    kubernetesVersion,
+  );
+  let state: DiscoveryState | undefined;
+  /** Made anew when what is served has changed. */
+  const current = (): DiscoveryState => {
+    const generation = api.registry.generation ?? 0;
+    if (state?.generation !== generation) state = discoveryState(api, builtInOpenApi, generation);
+    return state;
   };
   const json = (value: object) => Buffer.from(JSON.stringify(value));
   const documents = aggregator && new RemoteDocuments(aggregator, api.clock);
   const remotes = () => aggregator?.services.list() ?? [];
 
   async function sendAggregated(exchange: Exchange, version: AggregatedVersion, core: boolean): Promise<void> {
-    const document = aggregatedDiscovery(resources, version, core);
+    const document = aggregatedDiscovery(current().resources, version, core);
     const others = core ? [] : remotes();
     const found = new Map(
       await Promise.all(others.map(async (remote) => [remote, await documents!.version(remote)] as const)),
@@ -72,7 +75,7 @@ export function createDiscoveryRoutes(
         if (index) indexes.set(remote, index);
       }),
     );
-    return sendDocument(exchange, 'application/json', json(mergeOpenApiIndex(openApi.index(), indexes)));
+    return sendDocument(exchange, 'application/json', json(mergeOpenApiIndex(current().openApi.index(), indexes)));
   }
 
   function discovery(exchange: Exchange, core: boolean): Promise<void> {
@@ -88,7 +91,7 @@ export function createDiscoveryRoutes(
     return sendDocument(
       exchange,
       'application/json',
-      json(core ? apiVersions(serverAddress()) : mergeGroupList(apiGroupList(resources), remotes())),
+      json(core ? apiVersions(serverAddress()) : mergeGroupList(apiGroupList(current().resources), remotes())),
     );
   }
 
@@ -97,6 +100,7 @@ export function createDiscoveryRoutes(
     const send = (document: object | undefined) =>
       document && sendDocument(exchange, 'application/json', json(document));
     const [root, first, second] = parts;
+    const { resources, openApi, schemas, openApiV2 } = current();
     if (root === 'api') {
       if (parts.length === 1) return discovery(exchange, true);
       return parts.length === 2 ? send(apiResourceList(resources, '', first!)) : undefined;
@@ -121,11 +125,51 @@ export function createDiscoveryRoutes(
     if (root === 'openapi' && first === 'v2') {
       if (!(exchange.header('accept') ?? '').includes(openApiV2MediaType)) {
         // Asked for seldom, and large: made anew rather than kept.
-        return send(openApiV2Document(api.schemas, resources, kubernetesVersion));
+        return send(openApiV2Document(schemas(), resources, kubernetesVersion));
       }
       return sendDocument(exchange, openApiV2ContentType, openApiV2());
     }
     return undefined;
+  };
+}
+
+/** Everything that follows from what is served at one time. */
+interface DiscoveryState {
+  readonly generation: number;
+  readonly resources: readonly ServedResource[];
+  readonly openApi: OpenApi;
+  readonly schemas: () => SchemaSet;
+  readonly openApiV2: () => Buffer;
+}
+
+function discoveryState(api: ResourceApi, builtIn: OpenApi, generation: number): DiscoveryState {
+  const resources: ServedResource[] = [...api.registry.definitions, ...virtualResources];
+  const custom = api.registry.definitions.filter((definition) => definition.custom);
+  const schemas = once(() => withCustomSchemas(api.schemas, custom));
+  const customOpenApi = once(() => createOpenApi(schemas(), custom, kubernetesVersion));
+  return {
+    generation,
+    resources,
+    schemas,
+    openApi: custom.length === 0 ? builtIn : joinOpenApi(builtIn, customOpenApi),
+    openApiV2: once(() =>
+      encodeOpenApiV2(schemas(), resources.filter(isPatchable).map(patchablePath), kubernetesVersion),
+    ),
+  };
+}
+
+function once<T>(make: () => T): () => T {
+  let made: { value: T } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
+}
+
+function joinOpenApi(builtIn: OpenApi, custom: () => OpenApi): OpenApi {
+  return {
+    index: () => ({ paths: { ...builtIn.index().paths, ...custom().index().paths } }),
+    document: (path) => builtIn.document(path) ?? custom().document(path),
   };
 }
 

@@ -1,9 +1,11 @@
 /** `…/scale`: the replicas of a Deployment, ReplicaSet or the like as an autoscaling/v1 Scale. */
+import { valueAt, withValueAt } from '../../api/custom-resources/value-at.ts';
 import type { ResourceDefinition } from '../../api/definition.ts';
 import type { Scale } from '../../api/generated/types/autoscaling-v1.ts';
 import type { LabelSelector } from '../../api/generated/types/meta-v1.ts';
 import { fieldInvalid, invalid } from '../../api/meta/field-error.ts';
 import { formatLabelSelector, fromLabelSelector } from '../../api/meta/label-selector.ts';
+import { ApiError } from '../../api/status.ts';
 import { apiVersionOf, type KubernetesObject } from '../../api/types.ts';
 import type { Body, WriteRequestOptions } from '../body.ts';
 import type { ApiCore } from '../core.ts';
@@ -11,7 +13,7 @@ import { decodeObject } from '../decode-object.ts';
 import { decodePatch, kindOf, type PatchBody } from '../decode-patch.ts';
 import { writerOf } from '../managed-fields.ts';
 import { decodeFresh, decodeShared, type ObjectRecord } from '../object-record.ts';
-import { authorize, type NamedTarget, resolve } from '../target.ts';
+import { authorize, findDefinition, type NamedTarget, resolve } from '../target.ts';
 import type { RequestContext } from '../types.ts';
 import { applierOf, checkApplyOptions, decodeConfiguration } from '../verbs/apply.ts';
 import { type GetOptions, getObject } from '../verbs/get.ts';
@@ -25,31 +27,65 @@ const scaleKind = {
   schema: 'io.k8s.api.autoscaling.v1.Scale',
 } as const;
 
-interface Scalable {
-  readonly spec?: { readonly replicas?: number; readonly selector?: LabelSelector | Record<string, string> };
-  readonly status?: { readonly replicas?: number };
+/** Where a kind keeps what a Scale shows. */
+interface ReplicaFields {
+  readonly spec: readonly string[];
+  readonly status: readonly string[];
+  /** As text. */
+  selector(object: KubernetesObject): string;
+  /** An object that does not say how many is none of this endpoint. */
+  readonly required: boolean;
 }
 
-function scaleOf(object: KubernetesObject): Scale {
-  const { spec, status } = object as KubernetesObject & Scalable;
+const builtInFields: ReplicaFields = {
+  spec: ['spec', 'replicas'],
+  status: ['status', 'replicas'],
+  selector: (object) => selectorText(valueAt(object, ['spec', 'selector']) as LabelSelector | undefined),
+  required: false,
+};
+
+function fieldsOf({ custom }: ResourceDefinition): ReplicaFields {
+  const paths = custom?.scale;
+  if (!paths) return builtInFields;
+  const { specReplicas, statusReplicas, labelSelector } = paths;
+  return {
+    spec: specReplicas,
+    status: statusReplicas,
+    selector(object) {
+      const text = labelSelector && valueAt(object, labelSelector);
+      return typeof text === 'string' ? text : '';
+    },
+    required: true,
+  };
+}
+
+function numberAt(object: KubernetesObject, path: readonly string[]): number | undefined {
+  const value = valueAt(object, path);
+  return typeof value === 'number' ? value : undefined;
+}
+
+function scaleOf(definition: ResourceDefinition, object: KubernetesObject): Scale {
+  const fields = fieldsOf(definition);
   const { name, namespace, uid, resourceVersion, creationTimestamp } = object.metadata ?? {};
-  const selector = selectorText(spec?.selector);
+  const selector = fields.selector(object);
   return {
     kind: scaleKind.kind,
     apiVersion: 'autoscaling/v1',
     metadata: { name, namespace, uid, resourceVersion, creationTimestamp },
-    spec: { replicas: spec?.replicas ?? 0 },
-    status: { replicas: status?.replicas ?? 0, ...(selector !== '' && { selector }) },
+    spec: { replicas: numberAt(object, fields.spec) ?? 0 },
+    status: { replicas: numberAt(object, fields.status) ?? 0, ...(selector !== '' && { selector }) },
   };
 }
 
-const view: ObjectView = {
-  kind: scaleKind,
-  of: (object) => scaleOf(object) as KubernetesObject,
-  put(scale, object) {
-    object.spec = { ...(object.spec as object | undefined), replicas: (scale as Scale).spec?.replicas ?? 0 };
-  },
-};
+function viewOf(definition: ResourceDefinition): ObjectView {
+  return {
+    kind: scaleKind,
+    of: (object) => scaleOf(definition, object) as KubernetesObject,
+    put(scale, object) {
+      Object.assign(object, withValueAt(object, fieldsOf(definition).spec, (scale as Scale).spec?.replicas ?? 0));
+    },
+  };
+}
 
 /** ReplicationControllers have a plain map, everything since a LabelSelector. */
 function selectorText(selector: LabelSelector | Record<string, string> | undefined): string {
@@ -65,7 +101,13 @@ export async function getScale(
   target: NamedTarget,
   options: GetOptions = {},
 ): Promise<Scale> {
-  return scaleOf(decodeShared(await getObject(core, context, target, options)));
+  const object = decodeShared(await getObject(core, context, target, options));
+  const definition = findDefinition(core, target);
+  const fields = fieldsOf(definition);
+  if (fields.required && numberAt(object, fields.spec) === undefined) {
+    throw new ApiError('InternalError', `the spec replicas field ".${fields.spec.join('.')}" does not exist`);
+  }
+  return scaleOf(definition, object);
 }
 
 export async function updateScale(
@@ -114,21 +156,22 @@ async function applyScale(
     apiVersion: apiVersionOf(definition),
     kind: definition.kind,
     metadata: { name, namespace, uid, resourceVersion },
-    ...(spec?.replicas !== undefined && { spec: { replicas: spec.replicas } }),
   };
-  const applied = applierOf(core, definition, configuration, writerOf(core, definition, 'scale', options), options);
+  const { spec: path } = fieldsOf(definition);
+  const wanted = spec?.replicas === undefined ? configuration : withValueAt(configuration, path, spec.replicas);
+  const applied = applierOf(core, definition, wanted, writerOf(core, definition, 'scale', options), options);
   const parent = { ...target, subresource: undefined };
   const derive = (current: ObjectRecord): KubernetesObject => {
-    const object = applied(current) as KubernetesObject & Scalable;
+    const object = applied(current);
     // A scale that does not say how many means none.
-    const replicas = object.spec?.replicas ?? 0;
+    const replicas = numberAt(object, path) ?? 0;
     checkStrictly();
     checkReplicas(target.name, replicas);
-    return { ...object, spec: { ...object.spec, replicas } };
+    return withValueAt(object, path, replicas);
   };
-  const management = { applied: true, through: target.subresource, view };
+  const management = { applied: true, through: target.subresource, view: viewOf(definition) };
   const record = await replaceObject(core, context, parent, definition, options, derive, management);
-  return scaleOf(decodeShared(record));
+  return scaleOf(definition, decodeShared(record));
 }
 
 /** @throws ApiError Invalid */
@@ -155,18 +198,15 @@ async function replaceReplicas(
     options,
     (current) => {
       const object = decodeFresh(current);
-      const scale = wanted(scaleOf(object));
+      const scale = wanted(scaleOf(definition, object));
       const replicas = scale.spec?.replicas ?? 0;
       checkReplicas(target.name, replicas);
       const { name, namespace, uid, resourceVersion } = scale.metadata ?? {};
-      return {
-        ...object,
-        // What the client said about identity and version is checked as for any update.
-        metadata: { ...object.metadata, name, namespace, uid, resourceVersion },
-        spec: { ...(object.spec as object | undefined), replicas },
-      };
+      // What the client said about identity and version is checked as for any update.
+      const metadata = { ...object.metadata, name, namespace, uid, resourceVersion };
+      return withValueAt({ ...object, metadata }, fieldsOf(definition).spec, replicas);
     },
-    { through: target.subresource, view },
+    { through: target.subresource, view: viewOf(definition) },
   );
-  return scaleOf(decodeShared(record));
+  return scaleOf(definition, decodeShared(record));
 }

@@ -1,5 +1,5 @@
 /** PATCH with `application/apply-patch+yaml`: server-side apply. Creates what is not there. */
-import { decodeValue, parseBody } from '../../api/codec/body.ts';
+import { type DecodedKind, decodeValue, parseBody } from '../../api/codec/body.ts';
 import type { ResourceDefinition } from '../../api/definition.ts';
 import {
   applyConfiguration,
@@ -14,7 +14,7 @@ import { fieldRequired, invalid } from '../../api/meta/field-error.ts';
 import { maxAnnotationsBytes } from '../../api/meta/object-meta.ts';
 import { isRecord } from '../../api/patch/merge-patch.ts';
 import { ApiError, isReason } from '../../api/status.ts';
-import type { GroupVersionKind, KubernetesObject } from '../../api/types.ts';
+import type { KubernetesObject } from '../../api/types.ts';
 import type { WriteRequestOptions } from '../body.ts';
 import type { ApiCore } from '../core.ts';
 import type { PatchBody } from '../decode-patch.ts';
@@ -115,7 +115,7 @@ export interface Configuration {
 /** @throws ApiError BadRequest */
 export function decodeConfiguration(
   core: ApiCore,
-  expected: GroupVersionKind & { readonly schema: string },
+  expected: DecodedKind,
   body: PatchBody,
   context: RequestContext,
 ): Configuration {

@@ -11,8 +11,9 @@ import { admissionRequest } from '../admission/request.ts';
 import type { AdmissionRequest, TransactionPart } from '../admission/types.ts';
 import type { Body, WriteRequestOptions } from '../body.ts';
 import type { ApiCore } from '../core.ts';
+import { storedBytes } from '../custom-resources/stored-form.ts';
 import { decodeObject } from '../decode-object.ts';
-import { alreadyExists, conflict, forbidden, notFound } from '../errors.ts';
+import { alreadyExists, conflict, forbidden, methodNotAllowedBecause, notFound } from '../errors.ts';
 import { objectKey } from '../keys.ts';
 import { checkFieldManager, versionsOf, writerOf } from '../managed-fields.ts';
 import { metaOf, stampNew } from '../object-meta.ts';
@@ -44,6 +45,9 @@ export async function createObject(
 ): Promise<ObjectRecord> {
   const definition = resolve(core, target, 'create');
   await authorize(core, context, target, 'create');
+  if (definition.custom?.terminating) {
+    throw methodNotAllowedBecause('create not allowed while custom resource definition is terminating');
+  }
   checkFieldManager('CreateOptions', options.fieldManager);
   if (definition.namespaced && !target.namespace) {
     throw new ApiError('BadRequest', `an empty namespace may not be set during creation of ${definition.resource}`);
@@ -114,6 +118,8 @@ async function insert(
   const key = objectKey(definition, namespace, name);
   const current = () =>
     withStoreErrors(() => core.store.linearizable({ signal: context.signal, timeoutMs: linearizableTimeoutMs }));
+  // In the version that is stored, which may not be the one that the writer sees.
+  const converted = definition.custom && (await storedBytes(definition, object));
   if (dryRun) {
     await current();
     if (core.store.get(key)) throw alreadyExists(definition, name);
@@ -140,7 +146,7 @@ async function insert(
         continue;
       }
       const { value, part } = allocated;
-      const success: Operation[] = [{ type: 'put', key, value }];
+      const success: Operation[] = [{ type: 'put', key, value: converted ?? value }];
       for (const { compare: holds, success: writes } of [charged, part].filter((one) => one !== undefined)) {
         compare.push(...holds);
         success.push(...writes);

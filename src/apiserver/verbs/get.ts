@@ -1,5 +1,6 @@
 /** GET of one object, and of those subresources that show the object itself (status). */
 import type { ApiCore } from '../core.ts';
+import { readable } from '../custom-resources/stored-form.ts';
 import { notFound } from '../errors.ts';
 import { objectKey } from '../keys.ts';
 import { type ObjectRecord, recordOf } from '../object-record.ts';
@@ -33,5 +34,5 @@ export async function readObject(
   await awaitFreshness(core.store, readFreshness(options.resourceVersion), context.signal);
   const item = core.store.get(objectKey(definition, storageNamespace(definition, target), target.name));
   if (!item) throw notFound(definition, target.name);
-  return recordOf(item);
+  return readable(definition, recordOf(item));
 }

@@ -101,6 +101,10 @@ export async function watchObjects(
   if (context.signal) setMaxListeners(0, context.signal);
   context.signal?.addEventListener('abort', close, { once: true });
   if (context.signal?.aborted) close();
+  // Of a kind that is no longer served like this: clients begin again.
+  const ended = definition.custom?.ended;
+  ended?.addEventListener('abort', close, { once: true });
+  if (ended?.aborted) close();
 
   return {
     definition,
@@ -123,6 +127,7 @@ export async function watchObjects(
         }
       } finally {
         context.signal?.removeEventListener('abort', close);
+        ended?.removeEventListener('abort', close);
         close();
       }
     },

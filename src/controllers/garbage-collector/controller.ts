@@ -8,8 +8,10 @@
 import type { OwnerReference } from '../../api/generated/types/meta-v1.ts';
 import { ApiError, isReason } from '../../api/status.ts';
 import type { TypedObject } from '../../api/types.ts';
+import type { Informer } from '../../client/informer.ts';
 import { type ReconcileResult, runWorkers, WorkQueue } from '../../client/work-queue.ts';
 import type { ControllerContext } from '../shared/context.ts';
+import type { CustomResources } from '../shared/custom-resources.ts';
 import type { DeletableResource } from '../shared/deletable-resource.ts';
 import { isDeleting } from '../shared/owners.ts';
 import { type GraphNode, ObjectGraph } from './object-graph.ts';
@@ -32,8 +34,11 @@ export class GarbageCollector {
   readonly #queue: WorkQueue;
   readonly #absent = new Set<string>();
 
-  constructor(context: ControllerContext, resources: readonly DeletableResource[]) {
+  readonly #custom: CustomResources | undefined;
+
+  constructor(context: ControllerContext, resources: readonly DeletableResource[], custom?: CustomResources) {
     this.#context = context;
+    this.#custom = custom;
     this.#graph = new ObjectGraph(context, resources);
     this.#queue = new WorkQueue({ clock: context.clock });
   }
@@ -42,16 +47,33 @@ export class GarbageCollector {
     const { signal, logger } = this.#context;
     // Before everything is there, every owner looks absent.
     await this.#graph.synced();
-    for (const informer of this.#graph.informers.values())
-      informer.addHandler({
-        add: (object) => this.#changed(object),
-        update: (object, old) => {
-          this.#visitOwners(old);
-          this.#changed(object);
-        },
-        delete: (object) => this.#deleted(object),
-      });
+    for (const informer of this.#graph.informers.values()) this.#follow(informer);
+    await this.#custom?.synced;
+    this.#custom?.addHandler({
+      add: (resource) => this.#follow(this.#graph.add(resource)),
+      remove: (resource, deleted) => {
+        // A definition goes after its objects: nobody can be asked for them any more.
+        const known = this.#graph.remove(resource);
+        if (!deleted) return;
+        for (const { metadata } of known) this.#noteAbsent(metadata!.uid!);
+        for (const object of known) this.#deleted(object);
+      },
+    });
     await runWorkers(this.#queue, workers, (uid) => this.reconcile(uid), signal, logger);
+  }
+
+  #follow(informer: Informer<TypedObject>): void {
+    informer.addHandler({
+      add: (object) => this.#changed(object),
+      update: (object, old) => {
+        this.#visitOwners(old);
+        this.#changed(object);
+      },
+      delete: (object) => {
+        this.#noteAbsent(object.metadata!.uid!);
+        this.#deleted(object);
+      },
+    });
   }
 
   #changed(object: TypedObject): void {
@@ -112,10 +134,16 @@ export class GarbageCollector {
       if (owner.metadata?.uid === reference.uid) return owner;
     } catch (error) {
       if (!isReason(error, 'NotFound')) throw error;
+      // The kind may be gone for now, and the owner still be there.
+      if ((error as ApiError).details?.name !== reference.name) throw error;
     }
-    this.#absent.add(reference.uid);
-    if (this.#absent.size > maxAbsentOwners) this.#absent.delete(this.#absent.values().next().value!);
+    this.#noteAbsent(reference.uid);
     return undefined;
+  }
+
+  #noteAbsent(uid: string): void {
+    this.#absent.add(uid);
+    if (this.#absent.size > maxAbsentOwners) this.#absent.delete(this.#absent.values().next().value!);
   }
 
   async #execute({ resource, object }: GraphNode, action: GarbageAction): Promise<void> {

@@ -17,14 +17,29 @@ const indexers = {
 };
 
 export class ObjectGraph {
+  readonly #context: ControllerContext;
   readonly #informers = new Map<DeletableResource, Informer<TypedObject>>();
   readonly #byKind = new Map<string, DeletableResource>();
 
   constructor(context: ControllerContext, resources: readonly DeletableResource[]) {
-    for (const resource of resources) {
-      this.#informers.set(resource, context.informers.of<TypedObject>(resource, indexers));
-      this.#byKind.set(`${apiVersionOf(resource)} ${resource.kind}`, resource);
-    }
+    this.#context = context;
+    for (const resource of resources) this.add(resource);
+  }
+
+  add(resource: DeletableResource): Informer<TypedObject> {
+    const informer = this.#context.informers.of<TypedObject>(resource, indexers);
+    this.#informers.set(resource, informer);
+    this.#byKind.set(kindKey(resource), resource);
+    return informer;
+  }
+
+  /** Its resource is no longer served. What was still known of it. */
+  remove(resource: DeletableResource): TypedObject[] {
+    const known = this.#informers.get(resource)?.list() ?? [];
+    this.#informers.delete(resource);
+    this.#byKind.delete(kindKey(resource));
+    this.#context.informers.drop(resource);
+    return known;
   }
 
   get informers(): ReadonlyMap<DeletableResource, Informer<TypedObject>> {
@@ -63,4 +78,8 @@ export class ObjectGraph {
       for (const object of informer.byIndex('owner', uid)) result.push({ resource, object });
     return result;
   }
+}
+
+function kindKey(resource: DeletableResource): string {
+  return `${apiVersionOf(resource)} ${resource.kind}`;
 }

@@ -9,6 +9,7 @@ import type { Informer } from '../../client/informer.ts';
 import { keyOf } from '../../client/object-cache.ts';
 import { type ReconcileResult, runWorkers, WorkQueue } from '../../client/work-queue.ts';
 import type { ControllerContext } from '../shared/context.ts';
+import type { CustomResources } from '../shared/custom-resources.ts';
 import type { DeletableResource } from '../shared/deletable-resource.ts';
 import { isDeleting } from '../shared/owners.ts';
 import { planNamespace, type Remaining } from './plan.ts';
@@ -24,6 +25,8 @@ export interface NamespaceControllerOptions {
   readonly contents: readonly DeletableResource[];
   /** Of those, the ones that are watched anyway: their going wakes the namespace. */
   readonly watched: readonly DeletableResource[];
+  /** Beside them. */
+  readonly custom?: CustomResources | undefined;
 }
 
 function isPods({ group, resource }: DeletableResource): boolean {
@@ -57,6 +60,8 @@ export class NamespaceController {
         },
       });
     await this.#namespaces.synced;
+    // What a namespace holds must be known before one is called empty.
+    await this.#options.custom?.synced;
     await runWorkers(this.#queue, workers, (key) => this.reconcile(key), signal, logger);
   }
 
@@ -68,7 +73,7 @@ export class NamespaceController {
     const failures: string[] = [];
     // Pods go first: what they use stays until they are gone (Kubernetes, "Ordered namespace deletion").
     const pods = await this.#remaining(name, this.#options.contents.filter(isPods));
-    const found = pods.length > 0 ? pods : await this.#remaining(name, this.#options.contents);
+    const found = pods.length > 0 ? pods : await this.#remaining(name, this.#contents());
     await Promise.all(
       found.map(({ resource }) =>
         client
@@ -99,6 +104,11 @@ export class NamespaceController {
     }
     if (failures.length > 0) throw new Error(`namespace "${name}" is not empty yet: ${failures.join(', ')}`);
     return plan.finalized ? undefined : { requeueAfterMs: retryMs };
+  }
+
+  #contents(): DeletableResource[] {
+    const custom = this.#options.custom?.list() ?? [];
+    return [...this.#options.contents, ...custom.filter(({ namespaced }) => namespaced)];
   }
 
   async #remaining(

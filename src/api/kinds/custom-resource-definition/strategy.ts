@@ -1,9 +1,12 @@
 /** What is particular about CustomResourceDefinitions. */
 import type { CustomResourceDefinition } from '../../generated/types/apiextensions-v1.ts';
+import { timestampOf } from '../../meta/timestamp.ts';
 import { firstGeneration, keepAllButStatus, keepStatus, moveGeneration, typedStrategy } from '../strategy.ts';
 import { validateCustomResourceDefinition, validateDefinitionUpdate } from './validate.ts';
 
 const webhookPort = 443;
+/** Until its objects are gone. */
+const cleanupFinalizer = 'customresourcecleanup.apiextensions.k8s.io';
 
 export const customResourceDefinitionStrategy = typedStrategy<CustomResourceDefinition>({
   setDefaults({ spec }) {
@@ -36,6 +39,20 @@ export const customResourceDefinitionStrategy = typedStrategy<CustomResourceDefi
     moveGeneration(definition, old);
   },
   prepareForStatusUpdate: keepAllButStatus,
+  prepareForDeletion(definition, nowMs) {
+    definition.metadata ??= {};
+    const finalizers = definition.metadata.finalizers ?? [];
+    if (!finalizers.includes(cleanupFinalizer)) definition.metadata.finalizers = [...finalizers, cleanupFinalizer];
+    const others = definition.status?.conditions?.filter(({ type }) => type !== 'Terminating') ?? [];
+    const terminating = {
+      type: 'Terminating',
+      status: 'True',
+      reason: 'InstanceDeletionPending',
+      message: 'CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon',
+      lastTransitionTime: timestampOf(nowMs),
+    };
+    definition.status = { ...definition.status, conditions: [...others, terminating] };
+  },
   validate: validateCustomResourceDefinition,
   validateUpdate: validateDefinitionUpdate,
   validateStatusUpdate: validateDefinitionUpdate,
