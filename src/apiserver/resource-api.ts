@@ -31,6 +31,7 @@ import type { ApiCore } from './core.ts';
 import { CustomRegistry } from './custom-resources/registry.ts';
 import { decodeObject } from './decode-object.ts';
 import type { PatchBody } from './decode-patch.ts';
+import { collectionRange } from './keys.ts';
 import type { ObjectRecord } from './object-record.ts';
 import { servedList, servedRecord, servedStream } from './served-form.ts';
 import { bindPod } from './subresources/binding.ts';
@@ -147,6 +148,14 @@ export class ResourceApi {
 
   definition(target: Target): ResourceDefinition | undefined {
     return this.#core.registry.find(target.resource);
+  }
+
+  /** Objects of a collection in this replica's memory; 0 of what is not stored. */
+  count(target: Target): number {
+    const definition = this.definition(target);
+    if (!definition) return 0;
+    const range = collectionRange(definition, definition.namespaced ? target.namespace || undefined : undefined);
+    return this.#core.store.range({ ...range, countOnly: true }).count;
   }
 
   /** For what is done outside of the generic path (pod streams). @throws ApiError Forbidden */

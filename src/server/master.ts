@@ -18,6 +18,8 @@ import { readServiceAccountKeys } from '../apiserver/authentication/service-acco
 import { ServiceAccountTokens } from '../apiserver/authentication/service-account-tokens.ts';
 import { rbacResources } from '../apiserver/authorization/rbac/policy.ts';
 import { ensureBootstrapObjects } from '../apiserver/bootstrap.ts';
+import { Fairness } from '../apiserver/fairness/index.ts';
+import { startKeepingConfig } from '../apiserver/fairness/keep-config.ts';
 import { kubernetesVersion } from '../apiserver/http/discovery-routes.ts';
 import { createApiServer } from '../apiserver/http/server.ts';
 import { objectKey } from '../apiserver/keys.ts';
@@ -189,6 +191,7 @@ export async function startMaster(
   const systemClient = clientFor(systemUser('system:trimast'));
   const masterEvents = new EventRecorder({ client: systemClient, component: 'trimast-master', logger: clusterLogger });
 
+  const fairness = new Fairness({ store, clock: systemClock });
   const { frontProxy } = config;
   const aggregator = frontProxy && new Aggregator({ services: new RemoteServices(store), connectService, frontProxy });
   addMasterMetrics(metrics, { raft, store, registry: api.registry, version: kubernetesVersion });
@@ -199,6 +202,7 @@ export async function startMaster(
     listen: splitAddress(self.apiAddress),
     streaming: createStreamingProxy({ findNode, agents }),
     aggregator,
+    fairness,
     proxy: createResourceProxy({
       client: systemClient,
       agents,
@@ -305,6 +309,10 @@ export async function startMaster(
         await keepKubernetesService(context, config, directory, clusterLogger);
         await ensureDnsService(context.client, config.network, clusterLogger);
       },
+    },
+    {
+      name: 'fairness',
+      start: (context) => startKeepingConfig(context, fairness, systemClock, logger.child({ part: 'fairness' })),
     },
     {
       name: 'api-services',

@@ -3,10 +3,10 @@ import type { APIService, APIServiceCondition } from '../../api/generated/types/
 import type { Service } from '../../api/generated/types/core-v1.ts';
 import { isReason } from '../../api/status.ts';
 import { resources } from '../../api/types.ts';
+import { delay } from '../../client/backoff.ts';
 import type { ApiClient, LeaderContext } from '../../client/types.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/logger.ts';
-import { pause } from '../../lib/pause.ts';
 import type { Aggregator } from './aggregator.ts';
 import { apiServices, type RemoteService } from './remote-services.ts';
 
@@ -53,7 +53,7 @@ export function startAvailability(
   const loop = async (): Promise<void> => {
     while (!signal.aborted) {
       await round().catch((error: unknown) => logger.warn({ error: String(error) }, 'availability round failed'));
-      await pause(clock, impatientMs, signal);
+      await delay(clock, impatientMs, signal);
     }
   };
   void loop();

@@ -2,10 +2,10 @@
 import type { KindRegistry } from '../../api/definition.ts';
 import type { APIService } from '../../api/generated/types/apiregistration-v1.ts';
 import { isReason } from '../../api/status.ts';
+import { delay } from '../../client/backoff.ts';
 import type { ApiClient, LeaderContext } from '../../client/types.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/logger.ts';
-import { pause } from '../../lib/pause.ts';
 import { virtualResources } from '../virtual/index.ts';
 import { apiServices } from './remote-services.ts';
 
@@ -79,7 +79,7 @@ export function startLocalServices(
         if (!signal.aborted)
           logger.warn({ error: String(error) }, 'own APIServices could not be written; next try soon');
       }
-      await pause(clock, checkMs, signal);
+      await delay(clock, checkMs, signal);
     }
   };
   void loop();

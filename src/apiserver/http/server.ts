@@ -18,6 +18,7 @@ import type { RemoteService } from '../aggregation/remote-services.ts';
 import { certificateUser, peerOf } from '../authentication/client-certificate.ts';
 import { anonymousUser } from '../authentication/index.ts';
 import { resourceNotServed } from '../errors.ts';
+import type { Fairness } from '../fairness/index.ts';
 import { authenticated, beginRequest, failedHandshakes, notAuthenticated } from '../metrics/request-metrics.ts';
 import type { ResourceProxy } from '../proxy/index.ts';
 import type { ResourceApi } from '../resource-api.ts';
@@ -42,6 +43,9 @@ const maxStreamsPerConnection = 1_000;
 /** Requests in work at a time, watches and pod streams aside; more are told to come back. */
 const maxRequestsInFlight = 1_000;
 const overloadRetrySeconds = 1;
+/** As upstream estimates lists. */
+const objectsPerSeat = 100;
+const maxListSeats = 10;
 /** Streams, and what waits for others. */
 const longSubresources = new Set(['log', 'proxy', 'exec', 'attach', 'portforward']);
 /** Finds peers that vanished without a word. */
@@ -59,6 +63,8 @@ export interface ApiServerOptions {
   readonly streaming?: StreamingProxy | undefined;
   /** Absent: `proxy` subresources are answered with 503. */
   readonly proxy?: ResourceProxy | undefined;
+  /** Absent: nothing waits for its turn. */
+  readonly fairness?: Fairness | undefined;
   /** Absent: there are no aggregated API servers. */
   readonly aggregator?: Aggregator | undefined;
   /** Checks of `/readyz`, besides that this server is not closing. */
@@ -270,6 +276,29 @@ class HttpsApiServer implements ApiServer {
   }
 
   async #route(exchange: Exchange, info: RequestInfo): Promise<void> {
+    const { fairness } = this.#options;
+    if (!fairness || isLongRunning(info)) return this.#dispatch(exchange, info);
+    const { user } = exchange.context;
+    const admission = await fairness.admit(user, info, () => this.#widthOf(info, exchange.query), exchange.signal);
+    const headers = exchange.response as ServerResponse;
+    headers.setHeader('x-kubernetes-pf-flowschema-uid', admission.schemaUid);
+    headers.setHeader('x-kubernetes-pf-prioritylevel-uid', admission.levelUid);
+    try {
+      await this.#dispatch(exchange, info);
+    } finally {
+      admission.release();
+    }
+  }
+
+  /** Seats: a list takes one for each hundred of its objects. */
+  #widthOf(info: RequestInfo, query: URLSearchParams): number {
+    if (info.kind !== 'resource' || info.verb !== 'list') return 1;
+    const limit = Number(query.get('limit')) || Number.POSITIVE_INFINITY;
+    const count = Math.min(limit, this.#options.api.count(info));
+    return Math.max(1, Math.min(maxListSeats, Math.ceil(count / objectsPerSeat)));
+  }
+
+  async #dispatch(exchange: Exchange, info: RequestInfo): Promise<void> {
     const remote = this.#remoteOf(info);
     if (remote) return this.#forward(exchange, info, remote);
     if (info.kind === 'resource') {
