@@ -10,6 +10,7 @@ import { ClusterRoleAggregationController } from './cluster-role-aggregation/con
 import { CustomResourceDefinitionController } from './custom-resource-definitions/controller.ts';
 import { DeploymentController } from './deployment/controller.ts';
 import { EndpointsController } from './endpoints/controller.ts';
+import { EndpointSliceMirroringController } from './endpoints/mirror-controller.ts';
 import { EventTtlController } from './event-ttl/controller.ts';
 import { GarbageCollector } from './garbage-collector/controller.ts';
 import { NamespaceController } from './namespace/controller.ts';
@@ -82,6 +83,7 @@ const controllers: Record<string, (context: ControllerContext, env: Environment)
   'pod-gc': (its) => new PodGcController(its),
   'service-cidr': (its) => new ServiceCidrController(its),
   endpoints: (its) => new EndpointsController(its),
+  'endpointslice-mirroring': (its) => new EndpointSliceMirroringController(its),
   'cluster-role-aggregation': (its) => new ClusterRoleAggregationController(its),
   certificates: (its, { options }) => new CertificatesController(its, options.certificateSigner),
   'token-secrets': (its, { options }) =>

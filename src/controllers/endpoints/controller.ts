@@ -1,6 +1,6 @@
 /** Keeps Endpoints and EndpointSlices of every Service with a selector equal to the pods behind it. */
 import { canonicalJson } from '../../api/canonical-json.ts';
-import type { Endpoints, Pod, Service } from '../../api/generated/types/core-v1.ts';
+import type { Endpoints, Node, Pod, Service } from '../../api/generated/types/core-v1.ts';
 import type { EndpointSlice } from '../../api/generated/types/discovery-v1.ts';
 import { isReason } from '../../api/status.ts';
 import { type GroupVersionResource, resources } from '../../api/types.ts';
@@ -9,12 +9,14 @@ import { keyOf } from '../../client/object-cache.ts';
 import { type ReconcileResult, runWorkers, WorkQueue } from '../../client/work-queue.ts';
 import type { ControllerContext } from '../shared/context.ts';
 import { isNamespaceTerminating } from '../shared/errors.ts';
-import { controllerOf, isDeleting, ownerIndexers } from '../shared/owners.ts';
-import { PendingWrites } from '../shared/pending-writes.ts';
-import { matchSlices, planEndpoints } from './plan.ts';
+import { controllerOf, controllerReference, isDeleting, ownerIndexers } from '../shared/owners.ts';
+import { planEndpoints } from './plan.ts';
+import { SliceWriter, slicesResource } from './slice-writer.ts';
+import { managedByLabel, planSlices, type SliceOwner } from './slices.ts';
 
 const endpointsResource: GroupVersionResource = { group: '', version: 'v1', resource: 'endpoints' };
-const slicesResource: GroupVersionResource = { group: 'discovery.k8s.io', version: 'v1', resource: 'endpointslices' };
+const managedBy = 'endpointslice-controller.k8s.io';
+const zoneLabel = 'topology.kubernetes.io/zone';
 const workers = 16;
 /** Safety only: what makes our own writes visible wakes the Service, too. */
 const invisibleRetryMs = 30_000;
@@ -26,7 +28,8 @@ export class EndpointsController {
   readonly #pods: Informer<Pod>;
   readonly #endpoints: Informer<Endpoints>;
   readonly #slices: Informer<EndpointSlice>;
-  readonly #pending: PendingWrites<EndpointSlice>;
+  readonly #nodes: Informer<Node>;
+  readonly #writer: SliceWriter;
 
   constructor(context: ControllerContext) {
     this.#context = context;
@@ -35,7 +38,8 @@ export class EndpointsController {
     this.#pods = context.informers.of<Pod>(resources.pods);
     this.#endpoints = context.informers.of<Endpoints>(endpointsResource);
     this.#slices = context.informers.of<EndpointSlice>(slicesResource, ownerIndexers);
-    this.#pending = new PendingWrites(this.#slices);
+    this.#nodes = context.informers.of<Node>(resources.nodes);
+    this.#writer = new SliceWriter(context.client, this.#slices);
   }
 
   async run(): Promise<void> {
@@ -57,7 +61,13 @@ export class EndpointsController {
       if (owner?.kind === 'Service') this.#queue.add(`${slice.metadata?.namespace}/${owner.name}`);
     };
     this.#slices.addHandler({ add: sliceChanged, update: sliceChanged, delete: sliceChanged });
-    await Promise.all([this.#services.synced, this.#pods.synced, this.#endpoints.synced, this.#slices.synced]);
+    this.#nodes.addHandler({
+      update: (node, old) => {
+        if (zoneOf(node) !== zoneOf(old)) this.#zoneChanged(node.metadata?.name);
+      },
+    });
+    const informers = [this.#services, this.#pods, this.#endpoints, this.#slices, this.#nodes];
+    await Promise.all(informers.map(({ synced }) => synced));
     await runWorkers(this.#queue, workers, (key) => this.reconcile(key), signal, logger);
   }
 
@@ -66,20 +76,27 @@ export class EndpointsController {
       if (isSelected(service, pod)) this.#queue.add(keyOf(service));
   }
 
+  #zoneChanged(nodeName: string | undefined): void {
+    for (const pod of this.#pods.list()) if (pod.spec?.nodeName === nodeName) this.#podChanged(pod);
+  }
+
   async reconcile(key: string): Promise<ReconcileResult | undefined> {
     const service = this.#services.get(key);
     if (!service) {
-      this.#pending.forget(key);
+      this.#writer.forget(key);
       await this.#deleteEndpoints(key);
       return undefined;
     }
     if (isDeleting(service) || !hasSelector(service)) return undefined;
-    if (!this.#pending.isVisible(key)) return { requeueAfterMs: invisibleRetryMs };
+    if (!this.#writer.isVisible(key)) return { requeueAfterMs: invisibleRetryMs };
     const pods = this.#pods.byNamespace(service.metadata?.namespace ?? '').filter((pod) => isSelected(service, pod));
-    const plan = planEndpoints(service, pods);
+    const plan = planEndpoints(service, pods, (node) => zoneOf(this.#nodes.get(node)));
+    const slices = this.#slices
+      .byIndex('controller', service.metadata!.uid!)
+      .filter(({ metadata }) => metadata?.labels?.[managedByLabel] === managedBy);
     const results = await Promise.allSettled([
       this.#writeEndpoints(this.#endpoints.get(key), plan.endpoints),
-      this.#writeSlices(key, this.#slices.byIndex('controller', service.metadata!.uid!), plan.slices),
+      this.#writer.write(key, planSlices(slices, plan.groups, ownerOf(service))),
     ]);
     for (const result of results)
       if (result.status === 'rejected' && !isNamespaceTerminating(result.reason)) throw result.reason;
@@ -93,25 +110,17 @@ export class EndpointsController {
       return;
     }
     const content = ({ subsets, metadata }: Endpoints) =>
-      canonicalJson({ subsets: subsets ?? [], labels: metadata?.labels ?? {} });
+      canonicalJson({
+        subsets: subsets ?? [],
+        labels: metadata?.labels ?? {},
+        annotations: metadata?.annotations ?? {},
+      });
     if (content(present) === content(wanted)) return;
     const { subsets: _, ...rest } = present;
-    const metadata = { ...present.metadata, labels: wanted.metadata?.labels };
+    const { annotations: _gone, ...kept } = present.metadata ?? {};
+    const { labels, annotations } = wanted.metadata ?? {};
+    const metadata = { ...kept, labels, ...(annotations && { annotations }) };
     await client.update(endpointsResource, { ...rest, metadata, ...(wanted.subsets && { subsets: wanted.subsets }) });
-  }
-
-  async #writeSlices(key: string, present: readonly EndpointSlice[], wanted: readonly EndpointSlice[]): Promise<void> {
-    const { client } = this.#context;
-    const changes = matchSlices(present, wanted);
-    await Promise.all([
-      ...changes.create.map(async (slice) => this.#pending.created(key, await client.create(slicesResource, slice))),
-      ...changes.update.map(async (slice) => this.#pending.created(key, await client.update(slicesResource, slice))),
-      ...changes.delete.map(async (slice) => {
-        const { namespace, name, uid } = slice.metadata!;
-        await client.delete(slicesResource, { namespace, name: name! }, { preconditions: { uid } });
-        this.#pending.deleted(key, keyOf(slice), uid!);
-      }),
-    ]);
   }
 
   /** Endpoints have no owner reference: they go with their Service by name, if they are ours. */
@@ -139,4 +148,20 @@ function isSelected(service: Service, pod: Pod): boolean {
 
 function sameLabels(a: Pod, b: Pod): boolean {
   return canonicalJson(a.metadata?.labels ?? {}) === canonicalJson(b.metadata?.labels ?? {});
+}
+
+function zoneOf(node: Node | undefined): string | undefined {
+  return node?.metadata?.labels?.[zoneLabel];
+}
+
+function ownerOf(service: Service): SliceOwner {
+  const { namespace = '', name = '', labels = {} } = service.metadata ?? {};
+  const headless = service.spec?.clusterIP === 'None' ? { 'service.kubernetes.io/headless': '' } : {};
+  return {
+    namespace,
+    name,
+    labels: { ...labels, ...headless, [managedByLabel]: managedBy },
+    reference: controllerReference(service, 'v1', 'Service'),
+    emptyFamily: service.spec?.ipFamilies?.[0] === 'IPv6' ? 'IPv6' : 'IPv4',
+  };
 }
