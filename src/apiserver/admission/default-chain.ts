@@ -9,6 +9,7 @@ import { limitRanger } from './limit-ranger.ts';
 import { namespaceLifecycle } from './namespace-lifecycle.ts';
 import { nodeRestriction } from './node-restriction.ts';
 import { nodeTaint } from './node-taint.ts';
+import { validatingPolicies } from './policies/validating-policies.ts';
 import { priority } from './priority.ts';
 import { resourceQuota } from './resource-quota.ts';
 import { runtimeClass } from './runtime-class.ts';
@@ -47,6 +48,7 @@ export function defaultAdmission(options: DefaultAdmissionOptions): readonly Adm
     topologyLabels(store),
     ...others,
     mutatingWebhooks(options),
+    validatingPolicies(options),
     validatingWebhooks(options),
     // Last: what is refused for another reason must not be charged.
     resourceQuota(store, clock),

@@ -48,6 +48,8 @@ export interface Checked {
   readonly calls: ReadonlyMap<number, CheckedCall>;
   /** Names that stand for a type, by node. */
   readonly typeNames: ReadonlyMap<number, string>;
+  /** Selections that are the name of a variable (`authorizer.requestResource`). */
+  readonly variableNames: ReadonlyMap<number, string>;
 }
 
 const typeIdentifiers: ReadonlyMap<string, CelType> = new Map<string, CelType>([
@@ -80,6 +82,7 @@ class Checker {
   readonly #types = new Map<number, CelType>();
   readonly #calls = new Map<number, CheckedCall>();
   readonly #typeNames = new Map<number, string>();
+  readonly #variableNames = new Map<number, string>();
   readonly #issues: CelIssue[] = [];
   /** The innermost last. */
   readonly #scopes: (readonly [string, CelType])[] = [];
@@ -94,7 +97,13 @@ class Checker {
     const types = new Map<number, CelType>();
     for (const [id, type] of this.#types) types.set(id, this.#bindings.substitute(type, true));
     return {
-      checked: { expression, types, calls: this.#calls, typeNames: this.#typeNames },
+      checked: {
+        expression,
+        types,
+        calls: this.#calls,
+        typeNames: this.#typeNames,
+        variableNames: this.#variableNames,
+      },
       issues: this.#issues,
     };
   }
@@ -138,6 +147,13 @@ class Checker {
     return Object.hasOwn(this.#environment.variables, name) ? this.#environment.variables[name] : undefined;
   }
 
+  /** A declared name with dots in it, unless a variable of a comprehension hides its first part. */
+  #qualifiedVariable(name: string): CelType | undefined {
+    const first = name.split('.')[0]!;
+    if (this.#scopes.some(([scoped]) => scoped === first)) return undefined;
+    return Object.hasOwn(this.#environment.variables, name) ? this.#environment.variables[name] : undefined;
+  }
+
   #typeName(id: number, name: string): CelType | undefined {
     const known = typeIdentifiers.get(name) ?? this.#environment.structs?.(name) ?? this.#libraryType(name);
     if (!known) return undefined;
@@ -164,6 +180,11 @@ class Checker {
 
   #select(select: Select): CelType {
     const qualified = qualifiedName(select);
+    const declared = qualified === undefined || select.testOnly ? undefined : this.#qualifiedVariable(qualified);
+    if (declared) {
+      this.#variableNames.set(select.id, qualified!);
+      return declared;
+    }
     if (qualified !== undefined && !select.testOnly && this.#variable(qualified.split('.')[0]!) === undefined) {
       const named = this.#typeName(select.id, qualified);
       if (named) return named;

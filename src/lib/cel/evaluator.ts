@@ -117,6 +117,13 @@ class EvaluatorCompiler {
       const value = new TypeValue(typeName);
       return () => value;
     }
+    const variable = this.#checked.variableNames.get(select.id);
+    if (variable !== undefined) {
+      return (run) => {
+        spend(run, identifierCost);
+        return run.variables(variable);
+      };
+    }
     const operand = this.compile(select.operand);
     const { field } = select;
     if (select.testOnly) {

@@ -1,4 +1,14 @@
 /** Admission policies and their bindings. Whether an expression compiles is not looked at here. */
+
+import type { CelEnvironment, celTypes } from '../../../lib/cel/index.ts';
+import {
+  admissionEnvironment,
+  boolType,
+  compileAdmission,
+  dynType,
+  nullType,
+  stringType,
+} from '../../cel/admission.ts';
 import type { FieldError } from '../../definition.ts';
 import type {
   MatchResources,
@@ -12,7 +22,10 @@ import { fieldForbidden, fieldInvalid, fieldRequired } from '../../meta/field-er
 import { validateLabelSelector } from '../../meta/label-selector.ts';
 import { dns1123Label, dns1123Subdomain, validPathSegment, validQualifiedName } from '../../meta/names.ts';
 import { atMost, each, matches, oneOf, required, requiredName, requiredOneOf, unique } from '../checks.ts';
+import { validateExpression } from '../expressions.ts';
 import { validateMatchConditions, validateRule } from '../webhook-configuration/validate.ts';
+
+type CelType = celTypes.CelType;
 
 const maxAuditAnnotations = 20;
 const reasons = ['Forbidden', 'Invalid', 'RequestEntityTooLarge', 'Unauthorized'];
@@ -22,6 +35,9 @@ const identifier = /^[_a-zA-Z][_a-zA-Z0-9]*$/;
 export function validatePolicy({ metadata, spec = {} }: ValidatingAdmissionPolicy): FieldError[] {
   const { validations = [], auditAnnotations = [], variables = [], paramKind, matchConstraints } = spec;
   const errors: FieldError[] = [];
+  const params = paramKind !== undefined;
+  const declared = new Map<string, CelType>();
+  const environment = (authorizer: boolean) => admissionEnvironment({ params, authorizer, variables: declared });
   if (validations.length + auditAnnotations.length === 0) {
     const detail = 'validations or auditAnnotations must contain at least one item';
     errors.push(fieldRequired('spec.validations', detail), fieldRequired('spec.auditAnnotations', detail));
@@ -32,17 +48,20 @@ export function validatePolicy({ metadata, spec = {} }: ValidatingAdmissionPolic
     ...(matchConstraints
       ? validateMatch(matchConstraints, 'spec.matchConstraints', true)
       : [fieldRequired('spec.matchConstraints')]),
-    ...validateMatchConditions(spec.matchConditions, 'spec.matchConditions'),
+    ...validateMatchConditions(spec.matchConditions, 'spec.matchConditions', params),
     ...each('spec.variables', variables, ({ name, expression }, field) => [
       ...(name && !identifier.test(name)
         ? [fieldInvalid(`${field}.name`, name, 'name is not a valid CEL identifier')]
         : []),
       ...(name ? [] : [fieldRequired(`${field}.name`, 'name is not specified')]),
       ...(expression?.trim() ? [] : [fieldRequired(`${field}.expression`, 'expression is not specified')]),
+      ...declareVariable(declared, name, expression, environment(true), `${field}.expression`),
     ]),
     ...errors,
-    ...each('spec.validations', validations, ({ expression, message = '', reason }, field) => [
+    ...each('spec.validations', validations, ({ expression, message = '', messageExpression, reason }, field) => [
       ...(expression?.trim() ? [] : [fieldRequired(`${field}.expression`, 'expression is not specified')]),
+      ...validateExpression(`${field}.expression`, expression, environment(true), [boolType]),
+      ...validateExpression(`${field}.messageExpression`, messageExpression, environment(false), [stringType]),
       ...(message.includes('\n')
         ? [fieldInvalid(`${field}.message`, message, 'message must not contain line breaks')]
         : []),
@@ -54,6 +73,7 @@ export function validatePolicy({ metadata, spec = {} }: ValidatingAdmissionPolic
       ...(valueExpression?.trim()
         ? []
         : [fieldRequired(`${field}.valueExpression`, 'valueExpression is not specified')]),
+      ...validateExpression(`${field}.valueExpression`, valueExpression, environment(true), [stringType, nullType]),
     ]),
     ...unique(
       auditAnnotations,
@@ -61,6 +81,21 @@ export function validatePolicy({ metadata, spec = {} }: ValidatingAdmissionPolic
       (index) => `spec.auditAnnotations[${index}].key`,
     ),
   ];
+}
+
+/** Those after it may use it. One that does not compile counts as of any type, so that it is told of once. */
+function declareVariable(
+  declared: Map<string, CelType>,
+  name: string | undefined,
+  expression: string | undefined,
+  environment: CelEnvironment,
+  field: string,
+): FieldError[] {
+  const errors = validateExpression(field, expression, environment, undefined);
+  if (!name) return errors;
+  const isSound = errors.length === 0 && expression?.trim();
+  declared.set(name, isSound ? compileAdmission(expression!, environment, undefined).resultType : dynType);
+  return errors;
 }
 
 function validateParamKind({ apiVersion, kind }: ParamKind, field: string): FieldError[] {

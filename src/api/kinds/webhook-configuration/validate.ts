@@ -1,4 +1,5 @@
 /** Webhooks, and what admission policies have in common with them. */
+import { admissionEnvironment, boolType } from '../../cel/admission.ts';
 import type { FieldError } from '../../definition.ts';
 import type {
   MatchCondition,
@@ -10,6 +11,7 @@ import { fieldInvalid, fieldRequired } from '../../meta/field-error.ts';
 import { validateLabelSelector } from '../../meta/label-selector.ts';
 import { dns1035Label, dns1123Subdomain, validQualifiedName } from '../../meta/names.ts';
 import { atMost, each, matches, oneOf, portNumber, required, requiredName, unique } from '../checks.ts';
+import { validateExpression } from '../expressions.ts';
 
 const reviewVersions = ['v1', 'v1beta1'];
 const operations = ['*', 'CONNECT', 'CREATE', 'DELETE', 'UPDATE'];
@@ -175,11 +177,15 @@ export function validateServiceReference(
 export function validateMatchConditions(
   conditions: readonly MatchCondition[] | undefined,
   field: string,
+  /** Of a policy with a paramKind. */
+  params = false,
 ): FieldError[] {
+  const environment = admissionEnvironment({ params, authorizer: true });
   return [
     ...atMost(field, conditions, maxMatchConditions),
-    ...each(field, conditions, ({ name, expression }, here) => [
+    ...each(field, conditions?.slice(0, maxMatchConditions), ({ name, expression }, here) => [
       ...required(`${here}.expression`, expression?.trim()),
+      ...validateExpression(`${here}.expression`, expression, environment, [boolType]),
       ...requiredName(`${here}.name`, name, validQualifiedName),
     ]),
     ...unique(

@@ -1,5 +1,8 @@
 /** One call of one webhook, and what its answer means. */
 import { ApiError, reasonCodes, type Status, type StatusReason } from '../../../api/status.ts';
+import { forbidden } from '../../errors.ts';
+import type { Authorizer } from '../../types.ts';
+import { ConditionError, type ConditionMatcher } from '../matching/conditions.ts';
 import type { AdmissionRequest } from '../types.ts';
 import type { WebhookClient } from './client.ts';
 import type { Invocation } from './hooks.ts';
@@ -56,6 +59,21 @@ export async function callHook(
   for (const warning of answer.warnings) request.warn?.(warning);
   if (!answer.allowed) throw denied(name, answer.result);
   return answer;
+}
+
+/** @throws ApiError Forbidden when a match condition fails, and the webhook must not be left out */
+export async function isOfInterest(
+  conditions: ConditionMatcher,
+  request: AdmissionRequest,
+  { as }: Invocation,
+  { authorizer }: { readonly authorizer: Authorizer },
+): Promise<boolean> {
+  try {
+    return await conditions.match({ request, as, authorizer });
+  } catch (error) {
+    if (error instanceof ConditionError) throw forbidden(request.definition, request.name, error.message);
+    throw error;
+  }
 }
 
 /** Of a webhook that must not fail. */

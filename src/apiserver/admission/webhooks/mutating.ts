@@ -18,7 +18,7 @@ import { selected } from '../matching/selectors.ts';
 import { replaceContents } from '../replace-contents.ts';
 import { deriveFrom, type ReadStore } from '../stored-objects.ts';
 import type { AdmissionPlugin, AdmissionRequest } from '../types.ts';
-import { CallFailure, callHook, failedClosed } from './call-hook.ts';
+import { CallFailure, callHook, failedClosed, isOfInterest } from './call-hook.ts';
 import type { WebhookClient } from './client.ts';
 import { HookSet, hooksOf, type Invocation } from './hooks.ts';
 import { servedForm } from './review.ts';
@@ -80,7 +80,7 @@ async function dispatch(
   for (const invocation of invocations) {
     const { hook } = invocation;
     if (!selected(options.store, hook.selectors, request)) continue;
-    if (hook.conditions && !(await hook.conditions.match(request, invocation.as, options))) continue;
+    if (hook.conditions && !(await isOfInterest(hook.conditions, request, invocation, options))) continue;
     if (second && !rounds.again.has(hook.id)) continue;
     const changed = await callOne(options, request, invocation, second ? 1 : 0);
     if (changed) {

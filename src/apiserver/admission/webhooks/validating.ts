@@ -4,7 +4,7 @@ import { isExempt } from '../matching/rules.ts';
 import { selected } from '../matching/selectors.ts';
 import { deriveFrom } from '../stored-objects.ts';
 import type { AdmissionPlugin, AdmissionRequest } from '../types.ts';
-import { CallFailure, callHook, failedClosed } from './call-hook.ts';
+import { CallFailure, callHook, failedClosed, isOfInterest } from './call-hook.ts';
 import { HookSet, hooksOf, type Invocation } from './hooks.ts';
 import type { WebhookOptions } from './mutating.ts';
 
@@ -37,7 +37,7 @@ async function dispatch(
   for (const invocation of invocations) {
     const { selectors, conditions } = invocation.hook;
     if (!selected(options.store, selectors, request)) continue;
-    if (conditions && !(await conditions.match(request, invocation.as, options))) continue;
+    if (conditions && !(await isOfInterest(conditions, request, invocation, options))) continue;
     concerned.push(invocation);
   }
   const results = await Promise.allSettled(
