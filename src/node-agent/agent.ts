@@ -8,7 +8,6 @@ import { createCgroups } from './cgroups/cgroups.ts';
 import type { AgentConfig } from './config.ts';
 import { startNetworking } from './network/networking.ts';
 import { hollowMachine, MAX_PODS, readMachine } from './node/machine.ts';
-import { NO_PRESSURE, readPressure } from './node/pressure.ts';
 import { dataPaths, type NodeAgent, startNodeAgent } from './node-agent.ts';
 import { parseResolvConf } from './pod/sandbox-spec.ts';
 import { createCriRuntime } from './runtime/cri/cri-runtime.ts';
@@ -83,7 +82,7 @@ async function startReal(config: AgentConfig, logger: Logger): Promise<Agent> {
     cgroups: await createCgroups({ parent: cgroupParent, podPidsLimit, nodeCpuMilli }),
     services: () => (networking.view.complete ? networking.view.services.values() : undefined),
     allowedUnsafeSysctls: config.allowedUnsafeSysctls ?? [],
-    pressure: () => readPressure(dataDir),
+    housekeeping: config.housekeeping ?? {},
     clock,
     logger,
   });
@@ -153,7 +152,6 @@ async function startHollow(config: AgentConfig, logger: Logger): Promise<Agent> 
           clusterDomain: config.clusterDomain,
           hostDns: { servers: [], searches: [], options: [] },
         },
-        pressure: async () => NO_PRESSURE,
         clock,
         logger: logger.child({ node: name }),
       }),

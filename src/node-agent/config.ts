@@ -1,4 +1,5 @@
 /** `trimast agent --config F`: the file, as JSON. Relative paths are relative to the file. */
+import type { HousekeepingSettings } from './housekeeping/housekeeping.ts';
 
 export interface AgentConfig {
   readonly nodeName: string;
@@ -38,6 +39,7 @@ export interface AgentConfig {
   /** Sysctls that pods may set beyond those that are safe; `kernel.msg*` stands for all that begin so. */
   readonly allowedUnsafeSysctls?: readonly string[];
   /** Where this node answers for the cluster's names; its pods ask there. Absent: no DNS of the cluster's. */
+  readonly housekeeping?: HousekeepingSettings;
   readonly clusterDns?: readonly string[];
   /** For names that are not the cluster's. */
   readonly dns?: {

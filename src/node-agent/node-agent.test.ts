@@ -6,7 +6,6 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../lib/clock.ts';
 import { silentLogger } from '../lib/logger.ts';
 import { hollowMachine } from './node/machine.ts';
-import { NO_PRESSURE } from './node/pressure.ts';
 import { type NodeAgent, startNodeAgent } from './node-agent.ts';
 import { Delays } from './runtime/hollow/delays.ts';
 import { createHollowRuntime } from './runtime/hollow/hollow-runtime.ts';
@@ -45,7 +44,6 @@ async function start(runtime: Runtime, more: Partial<Parameters<typeof startNode
       clusterDomain: 'cluster.local',
       hostDns: { servers: [], searches: [], options: [] },
     },
-    pressure: async () => NO_PRESSURE,
     clock: systemClock,
     logger: silentLogger,
     ...more,

@@ -10,6 +10,8 @@ import { Prng } from '../lib/prng.ts';
 import { podRanges } from '../network/pods/plan.ts';
 import type { PodCgroups } from './cgroups/cgroups.ts';
 import { EventRecorder } from './event-recorder.ts';
+import { NO_PRESSURE, type Pressure } from './eviction/thresholds.ts';
+import { Housekeeping, type HousekeepingSettings } from './housekeeping/housekeeping.ts';
 import {
   allocatable,
   allocatableAmounts,
@@ -19,7 +21,6 @@ import {
   nodeStatus,
   sameNodeStatus,
 } from './node/node-object.ts';
-import type { Pressure } from './node/pressure.ts';
 import { createNodePages, sampledPods } from './node-pages.ts';
 import type { NodeFacts, WorkerContext } from './pod/context.ts';
 import { createPodLookup } from './pod/lookup.ts';
@@ -62,7 +63,7 @@ export interface NodeAgentOptions {
   readonly allowedUnsafeSysctls?: readonly string[];
   /** Of the whole cluster, for pods' environments; undefined while they are not known. Absent on hollow nodes. */
   readonly services?: () => Iterable<Service> | undefined;
-  readonly pressure: () => Promise<Pressure>;
+  readonly housekeeping?: HousekeepingSettings;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -87,6 +88,7 @@ class RunningNode implements NodeAgent {
   readonly lookup: PodLookup;
   readonly pages: NodePages | undefined;
   readonly #stats: StatsCollector | undefined;
+  readonly #housekeeping: Housekeeping | undefined;
   readonly #options: NodeAgentOptions;
   readonly #pods: PodManager;
   readonly #probes: ProbeManager;
@@ -177,6 +179,16 @@ class RunningNode implements NodeAgent {
         imageFileSystem: () => runtime.imageFileSystem(),
         writableLayers: () => runtime.writableLayers(),
         clock,
+      });
+      this.#housekeeping = new Housekeeping({
+        settings: options.housekeeping ?? {},
+        dataDir: options.dataDir,
+        runtime,
+        storage,
+        stats: this.#stats,
+        workers: this.#pods.workers,
+        clock,
+        logger,
       });
       this.pages = createNodePages({
         stats: this.#stats,
@@ -289,18 +301,25 @@ class RunningNode implements NodeAgent {
   }
 
   async #health(): Promise<NodeHealth> {
-    const { runtime, pressure } = this.#options;
+    const { runtime } = this.#options;
+    const pressures: Pressure = (await this.#housekeeping?.look()) ?? NO_PRESSURE;
+    this.#pods.setPressure(pressures);
+    const images = this.#housekeeping?.images ?? [];
     try {
-      const [status, pressures] = await Promise.all([runtime.status(), pressure()]);
+      const status = await runtime.status();
       if (this.#runtimeVersion === '') {
         const { name, version } = await runtime.version();
         this.#runtimeVersion = `${name}://${version}`;
       }
       const ok = status.ready && status.networkReady;
-      return { ...pressures, notReady: ok ? undefined : { reason: 'KubeletNotReady', message: status.message } };
+      return {
+        ...pressures,
+        images,
+        notReady: ok ? undefined : { reason: 'KubeletNotReady', message: status.message },
+      };
     } catch (error) {
       const message = `container runtime is not answering: ${error instanceof Error ? error.message : String(error)}`;
-      return { ...starting, notReady: { reason: 'KubeletNotReady', message } };
+      return { ...pressures, images, notReady: { reason: 'KubeletNotReady', message } };
     }
   }
 }

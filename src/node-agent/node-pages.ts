@@ -43,13 +43,19 @@ export function createNodePages({ stats, workers, probes, configuration, problem
 
 /** Of pods that have a sandbox. */
 export function* sampledPods(workers: Iterable<PodWorker>): Iterable<SampledPod> {
-  for (const { pod, admitted, seen, status } of workers) {
-    const [sandbox] = seen.sandboxes;
-    if (!sandbox?.ready) continue;
-    const containers = seen.containers.filter(({ state }) => state === 'running');
-    const startedAtMs = status?.startTime === undefined ? sandbox.createdAtMs : Date.parse(status.startTime);
-    yield { pod: admitted ?? pod, sandbox, containers, startedAtMs };
+  for (const worker of workers) {
+    const sampled = sampledPod(worker);
+    if (sampled) yield sampled;
   }
+}
+
+/** Undefined while the pod has no sandbox. */
+export function sampledPod({ pod, admitted, seen, status }: PodWorker): SampledPod | undefined {
+  const [sandbox] = seen.sandboxes;
+  if (!sandbox?.ready) return undefined;
+  const containers = seen.containers.filter(({ state }) => state === 'running');
+  const startedAtMs = status?.startTime === undefined ? sandbox.createdAtMs : Date.parse(status.startTime);
+  return { pod: admitted ?? pod, sandbox, containers, startedAtMs };
 }
 
 function processFacts(workers: ReadonlyMap<string, PodWorker>, probes: ProbeManager): ProcessFacts {

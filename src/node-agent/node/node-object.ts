@@ -1,5 +1,5 @@
 /** The Node object that the agent reports: identity, capacity, conditions. Pure. */
-import type { Node, NodeCondition, NodeStatus } from '../../api/generated/types/core-v1.ts';
+import type { ContainerImage, Node, NodeCondition, NodeStatus } from '../../api/generated/types/core-v1.ts';
 import { type Resources, toResources } from '../../api/meta/pod-resources.ts';
 import type { FieldContext } from '../pod/fields.ts';
 import { rfc3339 } from '../pod/status.ts';
@@ -21,6 +21,7 @@ export interface NodeHealth {
   readonly memoryPressure: boolean;
   readonly diskPressure: boolean;
   readonly pidPressure: boolean;
+  readonly images?: readonly ContainerImage[];
 }
 
 export function allocatable(machine: Machine): FieldContext['allocatable'] {
@@ -58,6 +59,7 @@ export function nodeStatus(
       const since = before?.status === condition.status ? (before.lastTransitionTime ?? now) : now;
       return { ...condition, lastHeartbeatTime: now, lastTransitionTime: since };
     }),
+    ...(health.images && health.images.length > 0 && { images: [...health.images] }),
     daemonEndpoints: { kubeletEndpoint: { Port: identity.port } },
     nodeInfo: { ...identity.machine.info, containerRuntimeVersion: identity.runtimeVersion },
   };

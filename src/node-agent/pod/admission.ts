@@ -1,6 +1,10 @@
 /** Whether a pod that was bound to this node can run here; the last word is the node's, as two masters or a person may have bound too much. Pure. */
+
 import type { ContainerPort } from '../../api/generated/types/core-v1.ts';
+import { qosClass } from '../../api/kinds/pod/qos.ts';
 import { podRequests, type Resources } from '../../api/meta/pod-resources.ts';
+import { isCritical } from '../eviction/rank.ts';
+import type { Pressure } from '../eviction/thresholds.ts';
 import type { WantedPod } from './types.ts';
 
 export interface Rejection {
@@ -14,13 +18,13 @@ export interface NodeCapacity {
   readonly allocatable: Resources;
   /** Sysctls that pods may set beyond the safe ones; `net.x.*` stands for all that begin so. */
   readonly allowedUnsafeSysctls: readonly string[];
-  /** True: a new pod that promises to use nothing in particular (BestEffort) has no place here. */
-  readonly memoryPressure?: boolean;
+  /** What the node is short of. */
+  readonly pressure?: Pressure;
 }
 
 /** `others`: the pods that the node has admitted and that are not over. */
 export function admit(pod: WantedPod, others: readonly WantedPod[], node: NodeCapacity): Rejection | undefined {
-  return checkSysctls(pod, node) ?? checkFit(pod, others, node) ?? checkPorts(pod, others);
+  return checkPressure(pod, node) ?? checkSysctls(pod, node) ?? checkFit(pod, others, node) ?? checkPorts(pod, others);
 }
 
 /** @internal also for pods that want more. */
@@ -64,6 +68,29 @@ function portsClash(a: ContainerPort, b: ContainerPort): boolean {
   if (a.hostPort !== b.hostPort || (a.protocol ?? 'TCP') !== (b.protocol ?? 'TCP')) return false;
   const any = (ip: string | undefined) => !ip || ip === '0.0.0.0' || ip === '::';
   return any(a.hostIP) || any(b.hostIP) || a.hostIP === b.hostIP;
+}
+
+/** Without memory there is room for pods that ask for some; without disk or process ids for none but critical ones. */
+function checkPressure(pod: WantedPod, { pressure }: NodeCapacity): Rejection | undefined {
+  if (!pressure || isCritical(pod)) return undefined;
+  const { memoryPressure, diskPressure, pidPressure } = pressure;
+  const isMemoryOnly = memoryPressure && !diskPressure && !pidPressure;
+  if (isMemoryOnly && (qosClass(pod) !== 'BestEffort' || toleratesMemoryPressure(pod))) return undefined;
+  const names = [
+    ...(memoryPressure ? ['MemoryPressure'] : []),
+    ...(diskPressure ? ['DiskPressure'] : []),
+    ...(pidPressure ? ['PIDPressure'] : []),
+  ];
+  if (names.length === 0) return undefined;
+  return { reason: 'Evicted', message: `The node had condition: [${names.join(' ')}]. ` };
+}
+
+function toleratesMemoryPressure({ spec }: WantedPod): boolean {
+  return (spec.tolerations ?? []).some(
+    ({ key, effect, operator }) =>
+      (key === 'node.kubernetes.io/memory-pressure' || (!key && operator === 'Exists')) &&
+      (!effect || effect === 'NoSchedule'),
+  );
 }
 
 /** Those that change nothing outside of the pod's own namespaces. */

@@ -3,6 +3,7 @@
  * safety net. Pods that run here and are not wanted are stopped, but only once a master has confirmed the whole set.
  */
 
+import { NO_PRESSURE, type Pressure } from '../eviction/thresholds.ts';
 import { type RuntimeEvent, runtimeLabels } from '../runtime/runtime.ts';
 import type { WantedChange } from '../session/wanted-set.ts';
 import { admit } from './admission.ts';
@@ -26,6 +27,7 @@ export class PodManager {
   readonly #context: WorkerContext;
   /** Pods that wait for others to give something back. */
   readonly #deferred = new Set<string>();
+  #pressure: Pressure = NO_PRESSURE;
   readonly #abort = new AbortController();
   readonly #listeners = new Map<string, Set<() => void>>();
   #cancelRelist: (() => void) | undefined;
@@ -37,7 +39,7 @@ export class PodManager {
     const { capacity } = context.node;
     this.#context = {
       ...context,
-      admit: (pod) => admit(pod, this.#others(pod), capacity),
+      admit: (pod) => admit(pod, this.#others(pod), { ...capacity, pressure: this.#pressure }),
       judgeResize: (pod) => {
         const verdict = judgeResize(pod, this.#others(pod), capacity);
         if (verdict.verdict === 'Deferred') this.#deferred.add(pod.metadata.uid);
@@ -45,6 +47,11 @@ export class PodManager {
         return verdict;
       },
     };
+  }
+
+  /** What the node is short of: it takes no pods that would make that worse. */
+  setPressure(pressure: Pressure): void {
+    this.#pressure = pressure;
   }
 
   /** All admitted pods but this one. */
@@ -184,6 +191,7 @@ export class PodManager {
       const note = (uid: string, text: string) => now.set(uid, [...(now.get(uid) ?? []), text]);
       for (const { pod, id, ready } of listing.sandboxes) note(pod.uid, `${id} ${ready}`);
       for (const { podUid, id, state } of listing.containers) note(podUid, `${id} ${state}`);
+      if (this.#isConfirmed && [...now.keys()].some((uid) => !this.workers.has(uid))) void this.#removeOrphans();
       for (const [uid, worker] of this.workers) {
         const { sandboxes, containers } = worker.seen;
         const seen = [...sandboxes.map((s) => `${s.id} ${s.ready}`), ...containers.map((c) => `${c.id} ${c.state}`)];

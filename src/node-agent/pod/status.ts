@@ -125,6 +125,7 @@ function conditions(
     { type: 'ContainersReady', status: bool(containersReady), ...(!containersReady && notReady) },
     { type: 'PodScheduled', status: 'True' },
     ...resizeConditions(input),
+    ...disruption(input),
   ];
   return computed.map((condition) => withTransition(condition, previous, input));
 }
@@ -145,6 +146,12 @@ function resizeConditions({ pod, observed, ending }: StatusInput): PodCondition[
     found.push({ type: 'PodResizeInProgress', status: 'True', ...error });
   }
   return found;
+}
+
+function disruption({ ending }: StatusInput): PodCondition[] {
+  if (ending?.kind !== 'over' || !ending.disrupted) return [];
+  const { message } = ending;
+  return [{ type: 'DisruptionTarget', status: 'True', reason: 'TerminationByKubelet', message }];
 }
 
 function gatesNotReady(gates: readonly { conditionType: string }[]): Pick<PodCondition, 'reason' | 'message'> {

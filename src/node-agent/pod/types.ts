@@ -52,6 +52,8 @@ export type Ending =
       readonly reason: string;
       readonly message: string;
       readonly deadlineMs: number;
+      /** The node gave it up: that is no fault of its own. */
+      readonly disrupted?: boolean;
     };
 
 /** Of a pod that asks for other amounts than it has. */

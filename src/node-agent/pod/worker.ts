@@ -132,6 +132,15 @@ export class PodWorker {
     this.wake();
   }
 
+  /** The node gives the pod up. */
+  evict(message: string, graceMs: number): void {
+    if (this.#ending) return;
+    const deadlineMs = this.#nowMs() + graceMs;
+    this.#ending = { kind: 'over', phase: 'Failed', reason: 'Evicted', message, deadlineMs, disrupted: true };
+    this.#event('Warning', 'Evicted', message);
+    this.wake();
+  }
+
   /** A ConfigMap or Secret of the pod's namespace changed. */
   objectsChanged(): void {
     for (const [name, failure] of this.#startFailures) {
@@ -316,7 +325,11 @@ export class PodWorker {
         for (const stop of step.stops) void this.#stopContainer(stop);
         return;
       case 'remove-containers':
-        for (const id of step.ids) await runtime.removeContainer(id);
+        for (const id of step.ids) {
+          await runtime.removeContainer(id);
+          const removed = this.#seen.containers.find((container) => container.id === id);
+          if (removed) await storage.removeRun(this.#pod.metadata, removed.name, removed.attempt);
+        }
         return;
       case 'stop-sandbox':
         return runtime.stopSandbox(step.id);

@@ -6,6 +6,7 @@
 import type { Clock } from '../../lib/clock.ts';
 import type { PodCgroups } from '../cgroups/cgroups.ts';
 import type { CgroupUsage } from '../cgroups/usage.ts';
+import type { PodUsage } from '../eviction/rank.ts';
 import { containerLogPath } from '../pod/container-spec.ts';
 import { rfc3339 } from '../pod/status.ts';
 import type { WantedPod } from '../pod/types.ts';
@@ -90,6 +91,27 @@ export class StatsCollector {
     }
     this.#forgetDisks(samples);
     return { node: await this.#node(onlyCpuAndMemory), pods: found };
+  }
+
+  /** What one pod uses now, for evictions. Undefined when it has no cgroup. */
+  async usageOf(sampled: SampledPod): Promise<PodUsage | undefined> {
+    const { storage, writableLayers } = this.#options;
+    const stats = await this.#pod(sampled, { storage, layers: await writableLayers() });
+    if (!stats) return undefined;
+    const volumes = stats.volume ?? [];
+    return {
+      pod: sampled.pod,
+      memoryBytes: stats.memory?.workingSetBytes ?? 0,
+      diskBytes: stats['ephemeral-storage']?.usedBytes ?? 0,
+      inodes: volumes.reduce((sum, { inodesUsed = 0 }) => sum + inodesUsed, 0),
+      processes: stats.process_stats?.process_count ?? 0,
+      containers: stats.containers.map(({ name, memory, rootfs, logs }) => ({
+        name,
+        memoryBytes: memory.workingSetBytes,
+        diskBytes: (rootfs?.usedBytes ?? 0) + (logs?.usedBytes ?? 0),
+      })),
+      volumeBytes: new Map(volumes.map(({ name, usedBytes = 0 }) => [name, usedBytes])),
+    };
   }
 
   /** What lies on the node's disk for the pod, walked at most every {@link DISK_INTERVAL_MS}. */

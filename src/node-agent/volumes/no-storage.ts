@@ -13,6 +13,7 @@ export function createNoStorage(): PodStorage {
     mounts: async () => [],
     terminationMessage: async () => '',
     logDirectory: ({ namespace, name, uid }) => `/var/log/pods/${namespace}_${name}_${uid}`,
+    removeRun: async () => undefined,
     remove: async () => undefined,
     list: async () => [],
   };

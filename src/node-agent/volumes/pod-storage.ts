@@ -11,7 +11,7 @@ import type { FieldContext } from '../pod/fields.ts';
 import { bytes } from '../pod/qos.ts';
 import { podFqdn, podHostname } from '../pod/sandbox-spec.ts';
 import type { WantedPod } from '../pod/types.ts';
-import type { Mount } from '../runtime/runtime.ts';
+import type { Mount, PodRef } from '../runtime/runtime.ts';
 import { writeAtomically } from './atomic-writer.ts';
 import { prepareHostPath } from './host-path.ts';
 import { createMounter, type Mounter } from './mounts.ts';
@@ -40,6 +40,8 @@ export interface PodStorage {
   /** The folder of a volume whose content counts as the pod's own use of the node's disk; undefined for others. */
   localVolume(pod: WantedPod, volume: Volume): string | undefined;
   logDirectory(pod: { readonly namespace: string; readonly name: string; readonly uid: string }): string;
+  /** Removes log and termination message of one run of a container. */
+  removeRun(pod: PodRef, container: string, attempt: number): Promise<void>;
   /** Removes everything of a pod, mounts included. */
   remove(pod: { readonly namespace: string; readonly name: string; readonly uid: string }): Promise<void>;
   /** Pods that have something on disk. Of folders without a log, namespace and name are empty. */
@@ -143,6 +145,14 @@ class DiskStorage implements PodStorage {
 
   logDirectory({ namespace, name, uid }: { namespace: string; name: string; uid: string }): string {
     return join(this.#options.logsRoot, `${namespace}_${name}_${uid}`);
+  }
+
+  async removeRun(pod: PodRef, container: string, attempt: number): Promise<void> {
+    await rm(this.#messageFile(pod.uid, container, attempt), { force: true });
+    const folder = join(this.logDirectory(pod), container);
+    const isOwn = (name: string) => name === `${attempt}.log` || name.startsWith(`${attempt}.log.`);
+    for (const name of await readdir(folder).catch(() => []))
+      if (isOwn(name)) await rm(join(folder, name), { force: true });
   }
 
   async remove(pod: { namespace: string; name: string; uid: string }): Promise<void> {
