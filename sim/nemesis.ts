@@ -28,6 +28,7 @@ export class Nemesis {
     this.#repeat(nemeses.transferEveryMs, () => this.#transfer());
     this.#repeat(nemeses.clockJumpEveryMs, () => this.#clockJump());
     this.#repeat(nemeses.membershipEveryMs, () => this.#changeMembership());
+    this.#repeat(nemeses.falseRumourEveryMs, () => this.#tellGone(this.#anyMember(), 1));
   }
 
   /** A message leaves a member. */
@@ -127,11 +128,22 @@ export class Nemesis {
     this.#world.note(() => `NEMESIS crashes member ${member.id} ${when}`);
     this.crashes++;
     member.crash();
+    this.#tellGone(member, 0.8);
     // The majority that makes up for a damaged disk must stay the same.
     if (scenario.nemeses.diskDamage && scenario.nemeses.membershipEveryMs === 0) this.#damage(member);
     events.at(prng.integer(1, scenario.nemeses.downMs), () => {
       if (!member.running && !member.retired && this.active) member.start();
     });
+  }
+
+  /** Others see its process gone, as refused connections tell them: some of them, sooner or later, perhaps when it is back. */
+  #tellGone(member: Member, probability: number): void {
+    const { prng, events, members, network, scenario } = this.#world;
+    if (scenario.nemeses.falseRumourEveryMs === 0) return;
+    for (const other of members) {
+      if (other === member || network.isCut(other.id, member.id) || !prng.chance(probability)) continue;
+      events.at(prng.integer(1, 40), () => other.onRaftLane((thread) => thread.loop?.peerGone(member.id)));
+    }
   }
 
   #anyMember(): Member {

@@ -59,6 +59,8 @@ export interface Nemeses {
   readonly membershipEveryMs: number;
   /** A leader that has just appended its own leaving, and told nobody yet. */
   readonly crashLeaving: number;
+  /** Members hear that another's process is gone: when it is, and as often when it is not. 0: never, as if every host were cut off without a word. */
+  readonly falseRumourEveryMs: number;
   readonly diskDamage: boolean;
   /** How long a crashed member stays down, at most. */
   readonly downMs: number;
@@ -129,6 +131,7 @@ export function drawScenario(prng: Prng): Scenario {
       crashLeaving: membershipEveryMs > 0 ? prng.pick([0, 0.5, 1]) : 0,
       diskDamage,
       downMs: prng.pick([5, 100, 400]),
+      falseRumourEveryMs: strike(0.3, [200, 800]),
     },
   };
 }

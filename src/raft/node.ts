@@ -208,6 +208,12 @@ export class NodeLoop {
     this.#schedule();
   }
 
+  /** The peer's process has ended, as far as the network can tell; see {@link Raft.reportGone}. */
+  peerGone(id: number): void {
+    this.core.reportGone(id);
+    this.#schedule();
+  }
+
   /**
    * A peer says that this member is in no configuration since the committed one at `configurationIndex`: it stops standing for election
    * until a leader speaks to it again. Ignored where this member knows a newer configuration than the peer.

@@ -182,6 +182,9 @@ export class Transcript {
       case 'unreachable':
         this.#core(id).reportUnreachable(number);
         break;
+      case 'gone':
+        this.#core(id).reportGone(number);
+        break;
       case 'removed':
         this.#say(this.#core(id).reportRemoved(number) ? 'believed' : 'not believed: it knows a newer configuration');
         break;

@@ -128,6 +128,7 @@ async function run(port: MessagePort, options: WorkerData): Promise<void> {
       for (const refusal of refusals) loop.receiveRefusal(refusal);
     },
     onPeerLost: (id) => loop.peerLost(id),
+    onPeerGone: (id) => loop.peerGone(id),
     onRemoved: (configurationIndex) => loop.removed(configurationIndex),
     onCorrupt: endThread,
   });

@@ -87,7 +87,7 @@ export class ClientStream {
       this.#networkFull = false;
       this.#pump();
     });
-    socket.on('error', (error) => this.#end(grpcStatus.unavailable, error.message));
+    socket.on('error', (error) => this.#end(grpcStatus.unavailable, error.message, error));
     socket.on('end', () => this.#end(grpcStatus.unavailable, 'the other side closed the connection'));
     socket.on('close', () => this.#end(grpcStatus.unavailable, 'the connection was closed'));
     this.#keepalive = setInterval(() => this.#checkAlive(), keepaliveMs);
@@ -306,11 +306,11 @@ export class ClientStream {
     this.#heard = false;
   }
 
-  #end(status: GrpcStatus, message: string): void {
+  #end(status: GrpcStatus, message: string, cause?: Error): void {
     if (this.#ended) return;
     this.#ended = true;
     this.#stop();
-    this.#options.onEnd(new GrpcError(status, message));
+    this.#options.onEnd(new GrpcError(status, message, { cause }));
   }
 
   #stop(): void {

@@ -48,6 +48,9 @@ export interface RaftOptions extends Partial<RaftLimits> {
   readonly applied: number;
 }
 
+/** Between the candidacies of members that see their leader's process gone at the same time: pre-vote and vote, with a write, and some air. */
+const candidacyTicks = 3;
+
 /** So many ticks a commit index that moved waits for entries that bring it to disk along. */
 const commitWriteTicks = 10;
 
@@ -171,6 +174,19 @@ export class Raft {
   /** Messages to `to` may have been lost. */
   reportUnreachable(to: number): void {
     this.#leader?.replicator.reportUnreachable(to);
+  }
+
+  /**
+   * The process of `id` has ended, as far as this member can see: its streams are closed, and nobody listens where it did. That may be
+   * wrong or out of date, so it only ends the waiting for that leader: the voters stand for election right away, one after the other
+   * so that they do not split the votes, and whoever still hears the leader refuses them as ever.
+   */
+  reportGone(id: number): void {
+    if (this.leaderId !== id || this.role !== 'follower') return;
+    this.leaderId = 0;
+    const others = allMembers(this.configuration).filter((one) => one !== id && isVoter(this.configuration, one));
+    const turn = others.toSorted((a, b) => a - b).indexOf(this.id);
+    if (turn >= 0) this.#clock.hurry(turn * (candidacyTicks + 2 * this.#roundTrips.told));
   }
 
   /**

@@ -40,6 +40,7 @@ interface TestMember {
   readonly tls: PeerTls;
   readonly removedAt: number[];
   readonly corrupt: Error[];
+  readonly gone: number[];
   /** Resolves with the first message that fits. */
   until(fits: (message: Message) => boolean): Promise<Message>;
 }
@@ -48,6 +49,7 @@ async function start(id: number, options: { snapshotBytesPerSecond?: number } = 
   const waiting = new Set<(received: Received) => void>();
   const removedAt: number[] = [];
   const corrupt: Error[] = [];
+  const gone: number[] = [];
   const memberDir = join(dir, `m${id}`);
   const tls = await ca.issue(`m${id}`, 'trimast:masters');
   const probe = createServer();
@@ -68,6 +70,7 @@ async function start(id: number, options: { snapshotBytesPerSecond?: number } = 
       for (const one of waiting) one(received);
     },
     onPeerLost: () => undefined,
+    onPeerGone: (peerId) => gone.push(peerId),
     onRemoved: (index) => removedAt.push(index),
     onCorrupt: (error) => corrupt.push(error),
     ...options,
@@ -84,7 +87,7 @@ async function start(id: number, options: { snapshotBytesPerSecond?: number } = 
       };
       waiting.add(listener);
     });
-  return { transport, address: `127.0.0.1:${port}`, dir: memberDir, tls, removedAt, corrupt, until };
+  return { transport, address: `127.0.0.1:${port}`, dir: memberDir, tls, removedAt, corrupt, gone, until };
 }
 
 const peer = (id: number, address: string) => ({ id, name: `m${id}`, address });
@@ -136,8 +139,31 @@ test('a member that was removed is told so', async () => {
   }
 });
 
+const until = async (holds: () => boolean) => {
+  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 5));
+};
+
+test('a peer whose process ends is seen gone; one that is out of reach, or whose connection breaks, is not', async () => {
+  const [one, two] = [await start(1), await start(2)];
+  const booth = await tollbooth(two.address);
+  know(one, 0, peer(2, booth.address));
+  know(two, 0, peer(1, one.address));
+  await arrives(one, two, heartbeat(1, 2, 1));
+  await arrives(two, one, heartbeat(2, 1, 2));
+  booth.cutAll();
+  await arrives(one, two, heartbeat(1, 2, 3));
+  // Refused, but still heard: the way there is barred, the peer lives.
+  booth.close();
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  expect(one.gone).toEqual([]);
+  two.transport.stop();
+  await until(() => one.gone.includes(2));
+});
+
 /** Forwards connections, and can stop reading on those that carry much. */
-async function tollbooth(target: string): Promise<{ address: string; stall: (limitBytes: number) => void }> {
+async function tollbooth(
+  target: string,
+): Promise<{ address: string; stall: (limitBytes: number) => void; cutAll: () => void; close: () => void }> {
   let limit = Number.POSITIVE_INFINITY;
   const sockets: Socket[] = [];
   const server: Server = createServer((socket) => {
@@ -164,10 +190,18 @@ async function tollbooth(target: string): Promise<{ address: string; stall: (lim
     server.close();
     for (const socket of sockets) socket.destroy();
   });
+  const cutAll = () => {
+    for (const socket of sockets) socket.destroy();
+  };
   return {
     address: `127.0.0.1:${(server.address() as { port: number }).port}`,
     stall: (limitBytes) => {
       limit = limitBytes;
+    },
+    cutAll,
+    close: () => {
+      server.close();
+      cutAll();
     },
   };
 }
@@ -253,6 +287,7 @@ test('a transfer that was broken off goes on where it ended', async () => {
     },
     onReceived: () => undefined,
     onPeerLost: () => undefined,
+    onPeerGone: () => undefined,
     onRemoved: () => undefined,
     onCorrupt: () => undefined,
   });

@@ -33,6 +33,8 @@ export interface GrpcTransportOptions {
   readonly snapshotBytesPerSecond?: number | undefined;
   readonly onReceived: (from: number, received: Received) => void;
   readonly onPeerLost: (id: number) => void;
+  /** None of its streams is open, and nobody listens at its address: its process has ended, most likely. */
+  readonly onPeerGone: (id: number) => void;
   /** A peer says that this member is not part of the cluster any more, since that log index. */
   readonly onRemoved: (configurationIndex: number) => void;
   /** A snapshot file of this member is damaged: a StorageError. */
@@ -67,6 +69,7 @@ export class GrpcTransport implements Transport {
       logger,
       accepts: (caller, configurationIndex) => this.#accepts(caller, configurationIndex),
       onConnected: (from) => this.#links.get(from)?.wake(),
+      onDisconnected: (from) => this.#checkGone(from),
       onReceived: options.onReceived,
     });
   }
@@ -159,6 +162,11 @@ export class GrpcTransport implements Transport {
     return true;
   }
 
+  /** A connection alone may break for many reasons; together with a refused one it means that the process is not there. */
+  #checkGone(id: number): void {
+    if (this.#links.get(id)?.refused && !this.#server.hears(id)) this.#options.onPeerGone(id);
+  }
+
   /** Makes the links what peers and guests say. */
   #connect(): void {
     if (!this.#started) return;
@@ -181,6 +189,7 @@ export class GrpcTransport implements Transport {
       tls: this.#tls,
       logger,
       onLost: () => onPeerLost(peer.id),
+      onRefused: () => this.#checkGone(peer.id),
       onDropped: ({ origin, attempt }) =>
         onReceived(peer.id, { messages: [], forwards: [], refusals: [{ reason: 'not-leader', origin, attempt }] }),
       onRemoved,

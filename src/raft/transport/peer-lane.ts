@@ -17,6 +17,8 @@ import { helloTo, type Self } from './channel.ts';
 
 const initialBackoffMs = 20;
 const maxBackoffMs = 500;
+/** A stream that was open for this long is opened again at once. */
+const steadyMs = 500;
 /** A peer that says that this member was removed is asked again after this long: it may be mistaken. */
 const removedBackoffMs = 5_000;
 /**
@@ -46,6 +48,8 @@ export interface PeerLaneOptions {
   readonly logger: Log;
   /** The stream broke: what was written last may be lost. */
   readonly onLost: () => void;
+  /** {@link PeerLane.refused} has become true. */
+  readonly onRefused: () => void;
   /** A queued forward was dropped before it was written. */
   readonly onDropped: (forward: Forward) => void;
   readonly onRemoved: (configurationIndex: number) => void;
@@ -63,6 +67,8 @@ export class PeerLane {
   #queuedBytes = 0;
   #flushScheduled = false;
   #loggedDown = '';
+  #refused = false;
+  #openedMs = 0;
 
   constructor(options: PeerLaneOptions) {
     this.#options = options;
@@ -77,6 +83,11 @@ export class PeerLane {
     if (forward) batch.forwards.push(forward);
     if (refusal) batch.refusals.push(refusal);
     return true;
+  }
+
+  /** The stream is not open, and the last attempt found nobody listening. */
+  get refused(): boolean {
+    return this.#refused;
   }
 
   /** By itself at the end of the turn. */
@@ -175,6 +186,8 @@ export class PeerLane {
     }
     clearTimeout(this.#timer);
     this.#open = true;
+    this.#openedMs = performance.now();
+    this.#refused = false;
     this.#loggedDown = '';
     this.#backoffMs = initialBackoffMs;
     this.#connectTimeoutMs = connectTimeoutMs;
@@ -191,8 +204,16 @@ export class PeerLane {
         'no stream to peer, will keep trying',
       );
     this.#loggedDown = error.message;
+    const lasted = this.#open && performance.now() - this.#openedMs >= steadyMs;
     this.#teardown();
-    if (!this.#stopped) this.#retry();
+    if (this.#stopped) return;
+    // Whether anybody is still there is known from the next attempt, so that one does not wait.
+    if (lasted) this.#connect();
+    else this.#retry();
+    const refused = error.cause !== undefined && (error.cause as { code?: string }).code === 'ECONNREFUSED';
+    const news = refused && !this.#refused;
+    this.#refused = refused;
+    if (news) this.#options.onRefused();
   }
 
   #teardown(): void {

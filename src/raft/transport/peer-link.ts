@@ -22,6 +22,8 @@ export interface PeerLinkOptions {
   readonly logger: Log;
   /** A stream broke: what was written last may be lost. */
   readonly onLost: () => void;
+  /** {@link PeerLink.refused} has become true. */
+  readonly onRefused: () => void;
   /** A queued forward was dropped before it was written. */
   readonly onDropped: (forward: Forward) => void;
   readonly onRemoved: (configurationIndex: number) => void;
@@ -67,6 +69,11 @@ export class PeerLink {
   /** More entries wait than the peer takes. */
   get busy(): boolean {
     return this.#bulk.busy;
+  }
+
+  /** No stream to the peer is open, and the last attempt found nobody listening. */
+  get refused(): boolean {
+    return this.#urgent.refused && this.#bulk.refused;
   }
 
   /** The peer has just shown that it is up: try at once. */

@@ -38,6 +38,7 @@ beforeEach(async () => {
     logger: quiet,
     accepts: ({ id }) => !removed.has(id),
     onConnected: () => undefined,
+    onDisconnected: () => undefined,
     onReceived: () => {
       received++;
     },

@@ -68,6 +68,8 @@ export interface PeerServerOptions {
   /** False: the caller, which knows that configuration, is not a member any more. */
   readonly accepts: (caller: RaftPeer, configurationIndex: number) => boolean;
   readonly onConnected: (from: number) => void;
+  /** A stream of that member has ended. */
+  readonly onDisconnected: (from: number) => void;
   readonly onReceived: (from: number, received: Received) => void;
 }
 
@@ -97,6 +99,8 @@ export class PeerServer {
   readonly #options: PeerServerOptions;
   readonly #server: LeanServer;
   readonly #forgetCertificates: () => void;
+  /** How many streams each member has here. */
+  readonly #callers = new Map<number, number>();
   /** One for each stream. */
   readonly #rechecks = new Set<() => void>();
   #transfers = 0;
@@ -128,6 +132,17 @@ export class PeerServer {
   /** Who may speak has changed: streams of members that were removed end, and they are told why. */
   recheck(): void {
     for (const recheck of this.#rechecks) recheck();
+  }
+
+  /** Whether a stream of that member is open. */
+  hears(id: number): boolean {
+    return (this.#callers.get(id) ?? 0) > 0;
+  }
+
+  #count(id: number, change: number): void {
+    const count = (this.#callers.get(id) ?? 0) + change;
+    if (count > 0) this.#callers.set(id, count);
+    else this.#callers.delete(id);
   }
 
   stop(): void {
@@ -171,11 +186,13 @@ export class PeerServer {
   }
 
   #exchange(call: Call): void {
-    const { self, accepts, logger, onConnected, onReceived } = this.#options;
+    const { self, accepts, logger, onConnected, onDisconnected, onReceived } = this.#options;
     let caller: Caller | undefined;
     const ended = () => {
       clearTimeout(silent);
-      this.#rechecks.delete(recheck);
+      if (!this.#rechecks.delete(recheck) || !caller) return;
+      this.#count(caller.id, -1);
+      onDisconnected(caller.id);
     };
     const fail = (error: Error) => {
       if (call.ended) return;
@@ -210,6 +227,7 @@ export class PeerServer {
         const { message } = fromBinary(ExchangeRequestSchema, bytes);
         caller = this.#authenticate(message.case === 'hello' ? message.value : undefined);
         clearTimeout(silent);
+        this.#count(caller.id, 1);
         call.send(answer({ case: 'welcome', value: helloTo(self, caller.id) }));
         onConnected(caller.id);
       } catch (error) {
