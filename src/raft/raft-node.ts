@@ -11,10 +11,13 @@ import { changeOutcome, encodeChange, leaves } from './core/membership.ts';
 import type { Configuration, EntryKind, ProposedEntry, SnapshotMeta } from './core/types.ts';
 import { decodePack, encodeProposals } from './entry-codec.ts';
 import { readSnapshot, SnapshotWriter, snapshotPath } from './snapshot-file.ts';
+import { SnapshotSchedule } from './snapshot-schedule.ts';
 import type { FromWorker, ToWorker } from './thread-messages.ts';
+import { TokenBucket } from './token-bucket.ts';
 import {
   type CallOptions,
   defaultProposalTimeoutMs,
+  defaultSnapshotBytesPerSecond,
   type Leadership,
   type MembershipChange,
   ProposalError,
@@ -36,6 +39,8 @@ const nothing = () => undefined;
 const sweepIntervalMs = 100;
 const transferRepeatMs = 200;
 const stopTimeoutMs = 3_000;
+/** A snapshot up to this size is written at once. */
+const unpacedSnapshotBytes = 8 << 20;
 /** The Raft thread judges deadlines; when it is silent itself, this thread does so after this much more. */
 const silentThreadGraceMs = 1_000;
 
@@ -81,8 +86,7 @@ export class ThreadedRaftNode<Result> implements RaftNode<Result> {
   #untoldBytes = 0;
   #told = { term: 0, leaderId: 0 };
   #leadership: Leadership = { term: 0, leaderId: undefined, isLeader: false };
-  #entriesSinceSnapshot = 0;
-  #bytesSinceSnapshot = 0;
+  readonly #snapshotSchedule: SnapshotSchedule;
   #snapshotRunning = false;
   #restores = Promise.resolve();
   #stopped = false;
@@ -100,6 +104,8 @@ export class ThreadedRaftNode<Result> implements RaftNode<Result> {
     stateMachine: StateMachine<Result>,
     logger: Logger,
   ) {
+    const { snapshotEveryEntries: everyEntries = 10_000, snapshotEveryBytes: everyBytes = 64 << 20 } = options;
+    this.#snapshotSchedule = new SnapshotSchedule({ everyEntries, everyBytes });
     this.#worker = worker;
     this.#origin = origin;
     this.#options = options;
@@ -373,8 +379,7 @@ export class ThreadedRaftNode<Result> implements RaftNode<Result> {
       this.#appliedIndex = index;
       this.#appliedTerm = term;
     }
-    this.#entriesSinceSnapshot += entries.length;
-    this.#bytesSinceSnapshot += pack.byteLength;
+    this.#snapshotSchedule.applied(entries.length, pack.byteLength);
     this.#stateMachine.applied(this.#appliedIndex);
     for (const { sequence, result } of settled) this.#settle(sequence)?.resolve(result);
     if (configuration !== this.#configuration) this.#adoptConfiguration(configuration);
@@ -398,14 +403,13 @@ export class ThreadedRaftNode<Result> implements RaftNode<Result> {
     const restored = async () => {
       if (snapshot.index > 0) {
         const chunks = readSnapshot(snapshotPath(this.#options.dataDir, snapshot), snapshot);
-        await this.#stateMachine.restore(chunks, snapshot.index);
+        await this.#stateMachine.restore(this.#measured(chunks), snapshot.index);
         this.#logger.info({ index: snapshot.index, term: snapshot.term }, 'restored from a snapshot');
       }
       this.#appliedIndex = snapshot.index;
       this.#appliedTerm = snapshot.term;
       if (snapshot.configuration) this.#adoptConfiguration(snapshot.configuration);
-      this.#entriesSinceSnapshot = 0;
-      this.#bytesSinceSnapshot = 0;
+      this.#snapshotSchedule.restart();
       this.#post({ type: 'restored', index: snapshot.index });
       this.#resolveReads();
       this.#updateLeadership();
@@ -507,14 +511,11 @@ export class ThreadedRaftNode<Result> implements RaftNode<Result> {
   }
 
   #maybeSnapshot(): void {
-    const { snapshotEveryEntries = 10_000, snapshotEveryBytes = 64 << 20 } = this.#options;
-    const due = this.#entriesSinceSnapshot >= snapshotEveryEntries || this.#bytesSinceSnapshot >= snapshotEveryBytes;
-    if (!due || this.#snapshotRunning || this.#stopped) return;
+    if (!this.#snapshotSchedule.due || this.#snapshotRunning || this.#stopped) return;
     // A member that joined does not know who belonged to the cluster before the log named it; whoever restored such a snapshot would not either.
     if (this.#configuration.members.length === 0) return;
     this.#snapshotRunning = true;
-    this.#entriesSinceSnapshot = 0;
-    this.#bytesSinceSnapshot = 0;
+    this.#snapshotSchedule.restart();
     const snapshot = { index: this.#appliedIndex, term: this.#appliedTerm, configuration: this.#configuration };
     // The state machine takes the state of this very moment; the chunks may be read later.
     const chunks = this.#stateMachine.snapshot();
@@ -532,14 +533,31 @@ export class ThreadedRaftNode<Result> implements RaftNode<Result> {
     snapshot: SnapshotMeta,
     chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
   ): Promise<void> {
-    const writer = await SnapshotWriter.create(this.#options.dataDir, snapshot, 'own');
+    const { dataDir, snapshotBytesPerSecond = defaultSnapshotBytesPerSecond } = this.#options;
+    const writer = await SnapshotWriter.create(dataDir, snapshot, 'own');
+    const bucket = new TokenBucket(unpacedSnapshotBytes, performance.now());
     try {
-      for await (const chunk of chunks) await writer.write(chunk);
+      for await (const chunk of this.#measured(chunks)) {
+        await writer.write(chunk);
+        const pauseMs = bucket.take(chunk.length, snapshotBytesPerSecond, performance.now());
+        // Nobody waits for it: writes of clients go first, on this thread and on the disk.
+        if (pauseMs >= 1) await new Promise((resolve) => setTimeout(resolve, pauseMs));
+      }
     } catch (error) {
       await writer.abort();
       throw error;
     }
     await writer.finish();
+  }
+
+  /** Notes how large the state is as a snapshot, when all of it has passed. */
+  async *#measured(chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    let bytes = 0;
+    for await (const chunk of chunks) {
+      bytes += chunk.length;
+      yield chunk;
+    }
+    this.#snapshotSchedule.measured(bytes);
   }
 
   #sweep(): void {

@@ -16,6 +16,7 @@ import { type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promi
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import type { SnapshotMeta } from './core/types.ts';
+import { GradualSync } from './gradual-sync.ts';
 import { reasonOf, remedies, StorageError } from './log-storage.ts';
 
 const magic = Buffer.from('TRISNAP1');
@@ -55,6 +56,7 @@ export class SnapshotWriter {
   readonly #meta: SnapshotMeta;
   readonly #file: FileHandle;
   readonly #tmpPath: string;
+  readonly #sync: GradualSync;
   #chunks = 0;
 
   private constructor(dir: string, meta: SnapshotMeta, file: FileHandle, tmpPath: string) {
@@ -62,6 +64,7 @@ export class SnapshotWriter {
     this.#meta = meta;
     this.#file = file;
     this.#tmpPath = tmpPath;
+    this.#sync = new GradualSync(file);
   }
 
   /** `tag` tells concurrent writers of the same snapshot apart. */
@@ -78,6 +81,7 @@ export class SnapshotWriter {
     if (chunk.length === 0) return;
     this.#chunks++;
     await this.#attempt(() => this.#file.writev([pair(chunk.length, crc32(chunk)), chunk]));
+    await this.#attempt(() => this.#sync.wrote(chunk.length));
   }
 
   /** Returns the path of the finished file. */

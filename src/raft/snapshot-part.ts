@@ -6,6 +6,7 @@ import { type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promi
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import type { SnapshotMeta } from './core/types.ts';
+import { GradualSync } from './gradual-sync.ts';
 import { reasonOf, remedies, StorageError } from './log-storage.ts';
 import { snapshotPath, syncFolder, verifySnapshot } from './snapshot-file.ts';
 
@@ -16,6 +17,7 @@ export class SnapshotPart {
   readonly #meta: SnapshotMeta;
   readonly #path: string;
   readonly #file: FileHandle;
+  readonly #sync: GradualSync;
   #bytes: number;
   #checksum: number;
 
@@ -31,6 +33,7 @@ export class SnapshotPart {
     this.#meta = meta;
     this.#path = path;
     this.#file = file;
+    this.#sync = new GradualSync(file);
     this.#bytes = bytes;
     this.#checksum = checksum;
   }
@@ -62,6 +65,7 @@ export class SnapshotPart {
   /** @throws StorageError */
   async write(data: Uint8Array): Promise<void> {
     await this.#attempt(() => this.#file.writeFile(data));
+    await this.#attempt(() => this.#sync.wrote(data.length));
     this.#checksum = crc32(data, this.#checksum);
     this.#bytes += data.length;
   }

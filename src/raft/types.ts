@@ -55,6 +55,7 @@ export interface CallOptions {
   timeoutMs?: number | undefined;
 }
 
+export const defaultSnapshotBytesPerSecond = 64 << 20;
 export const defaultProposalTimeoutMs = 5_000;
 
 export interface Leadership {
@@ -148,14 +149,17 @@ export interface RaftNodeOptions {
   readonly heartbeatIntervalMs?: number;
   /** Lowest and highest random election timeout; default [150, 300]. */
   readonly electionTimeoutMs?: readonly [number, number];
-  /** A snapshot is taken after this many applied entries or bytes since the last; defaults 10,000 and 64 MiB. */
+  /**
+   * A snapshot is taken after this many applied entries or bytes since the last; defaults 10,000 and 64 MiB, and up to four times as much when the
+   * state is that much larger than the bytes.
+   */
   readonly snapshotEveryEntries?: number;
   readonly snapshotEveryBytes?: number;
   /** Entries kept behind a snapshot for followers that lag; default 5,000. */
   readonly keptEntries?: number;
   /** For how long a learner that was added to become a voter must have kept up before it does; default 1,000. */
   readonly autopilotStableMs?: number;
-  /** Most bytes of a snapshot that are sent to a peer in a second; default 64 MiB, and a quarter while entries for it wait. */
+  /** Most bytes of a snapshot that are written, or sent to a peer, in a second; default 64 MiB, and to a peer a quarter while entries for it wait. */
   readonly snapshotBytesPerSecond?: number;
   /** Between two rounds of reading log and snapshot again in search of damage; default 10 minutes. */
   readonly scrubPauseMs?: number;

@@ -11,12 +11,12 @@ import { storageErrorReason } from '../log-storage.ts';
 import type { Forward, ForwardRefusal, PeerSet, Transport } from '../node.ts';
 import { snapshotPath, verifySnapshot } from '../snapshot-file.ts';
 import type { Log } from '../thread-messages.ts';
-import type { RaftPeer } from '../types.ts';
+import { defaultSnapshotBytesPerSecond, type RaftPeer } from '../types.ts';
 import type { Received } from './batch-codec.ts';
 import { type PeerTls, peerCredentials, type Self, wrongOrganization } from './channel.ts';
 import { PeerLink } from './peer-link.ts';
 import { PeerServer } from './peer-server.ts';
-import { defaultSnapshotBytesPerSecond, sendSnapshot } from './snapshot-sender.ts';
+import { sendSnapshot } from './snapshot-sender.ts';
 
 /** Callers that are in no configuration that this member knows; the oldest makes room. */
 export const maxGuests = 8;

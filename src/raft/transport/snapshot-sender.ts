@@ -20,7 +20,6 @@ import { messageToWire } from './message-codec.ts';
 const transferTimeoutMs = 30 * 60_000;
 /** Small enough that reading, checking and encrypting one is no pause for this thread. */
 const pieceBytes = 128 << 10;
-export const defaultSnapshotBytesPerSecond = 64 << 20;
 /** Share of the limit while entries for the same peer wait. */
 const busyShare = 1 / 4;
 
