@@ -9,6 +9,7 @@ import { limitRanger } from './limit-ranger.ts';
 import { namespaceLifecycle } from './namespace-lifecycle.ts';
 import { nodeRestriction } from './node-restriction.ts';
 import { nodeTaint } from './node-taint.ts';
+import { podSecurity } from './pod-security.ts';
 import { validatingPolicies } from './policies/validating-policies.ts';
 import { priority } from './priority.ts';
 import { resourceQuota } from './resource-quota.ts';
@@ -35,6 +36,7 @@ export function defaultAdmission(options: DefaultAdmissionOptions): readonly Adm
     serviceAccount(store),
     nodeRestriction(store),
     nodeTaint,
+    podSecurity(store),
     priority(store),
     defaultTolerations,
     defaultStorageClass(store),
