@@ -75,7 +75,9 @@ function validateApiService({ metadata, spec }: APIService): FieldError[] {
     );
   }
   if (version === '') errors.push(fieldRequired('spec.version'));
-  errors.push(...matches('spec.version', version, dns1035Label), ...matches('spec.group', group, dns1123Subdomain));
+  errors.push(...matches('spec.version', version, dns1035Label));
+  // The core group has no name, and one version.
+  if (group !== '' || version !== 'v1') errors.push(...matches('spec.group', group, dns1123Subdomain));
   if (groupPriority <= 0 || groupPriority > maxGroupPriority) {
     errors.push(
       fieldInvalid('spec.groupPriorityMinimum', groupPriority, `must be positive and less than ${maxGroupPriority}`),
