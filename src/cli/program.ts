@@ -50,6 +50,7 @@ function addClusterCommands(program: Command): void {
       'pause between two searches for damaged data (default 600; new clusters)',
       wholeNumber,
     )
+    .option('--apiserver-config <file>', 'auditing, OIDC, webhooks: "apiServer" of the masters, as JSON (new clusters)')
     .option('--disable <parts>', `${disableHelp} (new clusters)`, commaSeparated)
     .option('--backup-schedule <when>', 'the leader makes backups: 6h, or cron fields in UTC (new clusters)')
     .option('--backup-to <place>', 'folder or s3://bucket/prefix (default: backups in the folder of the cluster)')

@@ -1,4 +1,5 @@
 /** `trimast master --config F`: the file, as JSON. Relative paths are relative to the file. */
+import type { ApiServerConfig } from '../apiserver/config.ts';
 import type { Compression, S3Options } from '../backup/index.ts';
 
 export interface MasterMember {
@@ -51,6 +52,8 @@ export interface MasterConfig {
   readonly scrubPauseMs?: number;
   /** The leader makes backups by itself. */
   readonly backup?: BackupConfig;
+  /** Of the API server: auditing, and who else tells who somebody is and what they may do. */
+  readonly apiServer?: ApiServerConfig;
   /** What does not run on this leader because somebody else does it: `scheduler`, `controllers`, or single controllers by name. */
   readonly disable?: readonly string[];
   /** The CA that certificate signing requests are signed with. Absent: nobody signs. */
@@ -58,6 +61,8 @@ export interface MasterConfig {
   /** Who this master is to aggregated API servers, and the CA by which they know it. Absent: there is no aggregation. */
   readonly frontProxy?: { readonly caFile: string; readonly certFile: string; readonly keyFile: string };
 }
+
+export type { ApiServerConfig };
 
 export interface BackupConfig {
   /** `6h`, or five cron fields in UTC such as `30 3 * * *`. */

@@ -1,9 +1,12 @@
 /** Reads `trimast master --config F` and says precisely what is wrong with it. */
 import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
+import { resolveApiServerConfig } from '../apiserver/config.ts';
 import { openTarget, parseSchedule } from '../backup/index.ts';
 import type { BackupConfig, MasterConfig, MasterMember } from './config.ts';
 import { disableProblem } from './disable.ts';
+
+export { resolveApiServerConfig };
 
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
@@ -43,6 +46,7 @@ export function resolveMasterConfig(config: MasterConfig, folder: string, file: 
     dataDir: path(config.dataDir),
     ...(config.identityKeyFile !== undefined && { identityKeyFile: path(config.identityKeyFile) }),
     serviceAccountKeyFile: path(config.serviceAccountKeyFile),
+    ...(config.apiServer && { apiServer: resolveApiServerConfig(config.apiServer, path) }),
     ...(config.disable && { disable: checkDisabled(config.disable, fail) }),
     ...(config.signing && {
       signing: { certFile: path(config.signing.certFile), keyFile: path(config.signing.keyFile) },

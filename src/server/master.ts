@@ -13,6 +13,7 @@ import { startAvailability } from '../apiserver/aggregation/availability.ts';
 import { startLocalServices } from '../apiserver/aggregation/local-services.ts';
 import { RemoteServices } from '../apiserver/aggregation/remote-services.ts';
 import { repairServiceAllocations } from '../apiserver/allocation/repair.ts';
+import { createAuditor } from '../apiserver/audit/index.ts';
 import { keepAuthenticationInfo } from '../apiserver/authentication/authentication-info.ts';
 import { readServiceAccountKeys } from '../apiserver/authentication/service-account-keys.ts';
 import { ServiceAccountTokens } from '../apiserver/authentication/service-account-tokens.ts';
@@ -191,6 +192,8 @@ export async function startMaster(
   const systemClient = clientFor(systemUser('system:trimast'));
   const masterEvents = new EventRecorder({ client: systemClient, component: 'trimast-master', logger: clusterLogger });
 
+  const { audit } = config.apiServer ?? {};
+  const auditor = audit && createAuditor(audit, systemClock, logger.child({ part: 'audit' }));
   const fairness = new Fairness({ store, clock: systemClock });
   const { frontProxy } = config;
   const aggregator = frontProxy && new Aggregator({ services: new RemoteServices(store), connectService, frontProxy });
@@ -202,6 +205,7 @@ export async function startMaster(
     listen: splitAddress(self.apiAddress),
     streaming: createStreamingProxy({ findNode, agents }),
     aggregator,
+    auditor,
     fairness,
     proxy: createResourceProxy({
       client: systemClient,
@@ -410,6 +414,7 @@ export async function startMaster(
     lastSeenPeers.close();
     peerClients.close();
     await Promise.all([apiServer.close(), closeGrpc(grpcServer), etcd.stop()]);
+    await auditor?.close();
     await raft.stop();
   };
   const master: Master = { stop: () => (stopped ??= stop()) };

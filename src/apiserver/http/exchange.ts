@@ -9,6 +9,7 @@ import { hasProtobufForm } from '../../api/codec/protobuf/messages.ts';
 import { builtInSchemas } from '../../api/schema/schema.ts';
 import type { ApiError, Status } from '../../api/status.ts';
 import type { KubernetesObject } from '../../api/types.ts';
+import type { AuditTrail } from '../audit/index.ts';
 import type { HttpRequest, HttpResponse } from '../streaming-types.ts';
 import type { RequestContext } from '../types.ts';
 import { acceptsGzip, prefersProtobuf } from './negotiate.ts';
@@ -30,6 +31,8 @@ export class Exchange {
   readonly url: URL;
   /** Replaced once, when the caller impersonates somebody. */
   context: RequestContext;
+  /** What is told of this exchange to the audit log. */
+  audit: AuditTrail | undefined;
   /** Aborts when the client is gone. */
   readonly signal: AbortSignal;
   readonly #response: ServerResponse;
@@ -73,6 +76,7 @@ export class Exchange {
 
   /** A whole answer. */
   async send(status: number, contentType: string, body: Buffer, headers: Record<string, string> = {}): Promise<void> {
+    this.audit?.responseBody(status, { bytes: body, contentType });
     let bytes = body;
     const out = { ...headers };
     if (body.length >= gzipThresholdBytes && acceptsGzip(this.header('accept-encoding'))) {
@@ -102,6 +106,7 @@ export class Exchange {
       large && acceptsGzip(this.header('accept-encoding')) ? createGzip({ level: constants.Z_BEST_SPEED }) : undefined;
     this.#head(200, contentType, zip ? { 'content-encoding': 'gzip', vary: 'accept-encoding' } : {});
     if (!zip) {
+      this.audit?.started(200);
       // The client learns at once that its watch stands.
       this.#response.flushHeaders?.();
       for await (const chunk of chunks) if (!(await this.#write(chunk))) return;

@@ -292,7 +292,10 @@ function writeOptionsOf(exchange: Exchange): WriteRequestOptions {
 
 async function bodyOf(exchange: Exchange): Promise<Exclude<Body, { object: unknown }>> {
   const fieldValidation = fieldValidationOf(exchange.query);
-  return { bytes: await readBody(exchange.request), contentType: exchange.header('content-type'), fieldValidation };
+  const contentType = exchange.header('content-type');
+  const bytes = await readBody(exchange.request);
+  exchange.audit?.requestBody({ bytes, contentType });
+  return { bytes, contentType, fieldValidation };
 }
 
 async function deleteOptionsOf(api: ResourceApi, exchange: Exchange) {

@@ -15,6 +15,7 @@ import type { Logger } from '../../lib/logger.ts';
 import { metrics, textContentType } from '../../lib/metrics/registry.ts';
 import type { Aggregator } from '../aggregation/aggregator.ts';
 import type { RemoteService } from '../aggregation/remote-services.ts';
+import type { Auditor, AuditTrail } from '../audit/index.ts';
 import { certificateUser, peerOf } from '../authentication/client-certificate.ts';
 import { anonymousUser } from '../authentication/index.ts';
 import { resourceNotServed } from '../errors.ts';
@@ -46,6 +47,10 @@ const overloadRetrySeconds = 1;
 /** As upstream estimates lists. */
 const objectsPerSeat = 100;
 const maxListSeats = 10;
+/** Whoever could not be told. */
+const nobody: UserInfo = { name: '', groups: [] };
+const switchingProtocols = 101;
+const internalError = 500;
 /** Streams, and what waits for others. */
 const longSubresources = new Set(['log', 'proxy', 'exec', 'attach', 'portforward']);
 /** Finds peers that vanished without a word. */
@@ -63,6 +68,8 @@ export interface ApiServerOptions {
   readonly streaming?: StreamingProxy | undefined;
   /** Absent: `proxy` subresources are answered with 503. */
   readonly proxy?: ResourceProxy | undefined;
+  /** Absent: nothing is audited. */
+  readonly auditor?: Auditor | undefined;
   /** Absent: nothing waits for its turn. */
   readonly fairness?: Fairness | undefined;
   /** Absent: there are no aggregated API servers. */
@@ -231,13 +238,18 @@ class HttpsApiServer implements ApiServer {
     try {
       const info = url && infoOf(request, url);
       if (info && !(info instanceof ApiError)) this.#observe(exchange, info);
-      const caller = await this.#authenticate(request);
+      const caller = await this.#authenticate(request).catch((error: unknown) => {
+        if (info && !(info instanceof ApiError)) this.#audit(exchange, info, nobody, nobody);
+        throw error;
+      });
       if (!info) throw new ApiError('BadRequest', 'the request path is no valid URL');
       if (info instanceof ApiError) throw info;
-      exchange.context = {
-        ...exchange.context,
-        user: await impersonate(request.headers, caller, this.#options.api.authorizer),
-      };
+      const user = await impersonate(request.headers, caller, this.#options.api.authorizer).catch((error: unknown) => {
+        this.#audit(exchange, info, caller, caller);
+        throw error;
+      });
+      exchange.context = { ...exchange.context, user };
+      this.#audit(exchange, info, caller, user);
       await this.#route(exchange, info);
     } catch (error) {
       await this.#fail(exchange, error);
@@ -260,6 +272,35 @@ class HttpsApiServer implements ApiServer {
       const auditId = response.getHeader('audit-id');
       const about = { auditId, method, path: exchange.url.pathname, user, code: response.statusCode, ms };
       logger.debug(about, 'request');
+    });
+  }
+
+  #audit(exchange: Exchange, info: RequestInfo, caller: UserInfo, user: UserInfo): void {
+    const { request } = exchange;
+    const response = exchange.response as ServerResponse;
+    const trail = this.#trailOf(request, String(response.getHeader('audit-id')), info, caller, user);
+    if (!trail) return;
+    exchange.audit = trail;
+    exchange.context = { ...exchange.context, annotate: (key, value) => trail.annotate(key, value) };
+    response.once('close', () => trail.end(response.statusCode));
+  }
+
+  #trailOf(
+    request: HttpRequest,
+    auditId: string,
+    info: RequestInfo,
+    caller: UserInfo,
+    user: UserInfo,
+  ): AuditTrail | undefined {
+    const { headers, socket } = request;
+    return this.#options.auditor?.begin({
+      auditId,
+      info,
+      requestUri: request.url ?? '/',
+      caller,
+      impersonated: user === caller ? undefined : user,
+      sourceIps: socket?.remoteAddress ? [socket.remoteAddress] : [],
+      userAgent: headers['user-agent'],
     });
   }
 
@@ -378,6 +419,24 @@ class HttpsApiServer implements ApiServer {
     if (!url) throw new ApiError('BadRequest', 'the request path is no valid URL');
     const user = await impersonate(request.headers, caller, this.#options.api.authorizer);
     const info = parseRequestInfo(request.method ?? 'GET', url.pathname, url.searchParams);
+    const trail = this.#trailOf(request, auditId(request), info, caller, user);
+    try {
+      await this.#carryUpgrade(info, user, url, request, socket, head);
+      trail?.end(switchingProtocols);
+    } catch (error) {
+      trail?.end(error instanceof ApiError ? error.code : internalError);
+      throw error;
+    }
+  }
+
+  async #carryUpgrade(
+    info: RequestInfo,
+    user: UserInfo,
+    url: URL,
+    request: IncomingMessage,
+    socket: Duplex,
+    head: Buffer,
+  ): Promise<void> {
     const remote = this.#remoteOf(info);
     if (remote) {
       await authorizeInfo(this.#options.api, user, info);

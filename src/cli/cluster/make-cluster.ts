@@ -1,6 +1,7 @@
 /** Plans a new cluster for this machine, or opens the one that is there. */
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { openTarget, parseSchedule } from '../../backup/index.ts';
 import { CliError } from '../cli-error.ts';
 import { occupiedRanges } from '../host/network.ts';
@@ -20,6 +21,7 @@ export interface ClusterRequest {
   readonly backupTo?: string | undefined;
   readonly backupKeep?: number | undefined;
   readonly disable?: readonly string[] | undefined;
+  readonly apiserverConfig?: string | undefined;
   readonly s3Endpoint?: string | undefined;
   readonly s3Region?: string | undefined;
   readonly s3Credentials?: string | undefined;
@@ -56,6 +58,7 @@ export async function makeCluster(paths: ClusterPaths, request: ClusterRequest):
       ...(Object.keys(nodeLifecycle).length > 0 && { nodeLifecycle }),
       backup: backupConfig(paths, request),
       disable: await disabledParts(request),
+      apiServer: await apiServerConfig(request),
       scrubPauseMs: request.scrubSeconds === undefined ? undefined : request.scrubSeconds * 1000,
     });
     saveCluster(paths, cluster);
@@ -83,6 +86,19 @@ function backupConfig(paths: ClusterPaths, request: ClusterRequest): Cluster['ba
     throw new CliError((error as Error).message, { cause: error, exitCode: 2 });
   }
   return { schedule, to, ...(keep !== undefined && { keep }), ...(Object.keys(s3).length > 0 && { s3 }) };
+}
+
+/** Its paths are relative to the file. @throws CliError for a file that is no JSON object */
+async function apiServerConfig({ apiserverConfig: file }: ClusterRequest): Promise<Cluster['apiServer']> {
+  if (file === undefined) return undefined;
+  const { resolveApiServerConfig } = await import('../../server/load-config.ts');
+  try {
+    const parsed: unknown = JSON.parse(readFileSync(file, 'utf8'));
+    if (parsed === null || typeof parsed !== 'object' || Array.isArray(parsed)) throw new Error('it is no JSON object');
+    return resolveApiServerConfig(parsed, (path) => resolve(dirname(file), path));
+  } catch (cause) {
+    throw new CliError(`--apiserver-config ${file}: ${(cause as Error).message}`, { cause, exitCode: 2 });
+  }
 }
 
 /** @throws CliError for a name that there is not */

@@ -47,6 +47,7 @@ export function renderMaster(
     ...(cluster.nodeLifecycle && { nodeLifecycle: cluster.nodeLifecycle }),
     ...(cluster.scrubPauseMs !== undefined && { scrubPauseMs: cluster.scrubPauseMs }),
     ...(cluster.backup && { backup: cluster.backup }),
+    ...(cluster.apiServer && { apiServer: cluster.apiServer }),
     ...(cluster.disable && { disable: cluster.disable }),
   };
 }

@@ -2,7 +2,7 @@
  * What a cluster on this machine consists of: members, addresses, ports, names. Planned once by a pure function, then kept in
  * `cluster.json`; every name on the machine derives from the cluster's id, so that clusters never collide.
  */
-import type { BackupConfig } from '../../server/config.ts';
+import type { ApiServerConfig, BackupConfig } from '../../server/config.ts';
 import { addressAt, type Cidr, formatCidr, overlap, parseCidr } from './cidr.ts';
 
 export type MemberKind = 'lb' | 'master' | 'containerd' | 'agent';
@@ -51,7 +51,8 @@ export interface Cluster {
   readonly scrubPauseMs?: number;
   /** The leader makes backups by itself. */
   readonly backup?: BackupConfig;
-  /** As in the masters' configuration. */
+  /** As in the masters' configuration; paths are absolute. */
+  readonly apiServer?: ApiServerConfig;
   readonly disable?: readonly string[];
   readonly members: readonly Member[];
 }
@@ -71,6 +72,7 @@ export interface TopologyRequest {
   readonly backup?: Cluster['backup'];
   readonly scrubPauseMs?: number | undefined;
   readonly disable?: Cluster['disable'] | undefined;
+  readonly apiServer?: Cluster['apiServer'] | undefined;
 }
 
 export const limits = { masters: 7, workers: 99, hollow: 5_000 } as const;
@@ -98,6 +100,7 @@ export function planCluster(request: TopologyRequest): Cluster {
     runtime: request.runtime,
     ...(request.nodeLifecycle && { nodeLifecycle: request.nodeLifecycle }),
     ...(request.backup && { backup: request.backup }),
+    ...(request.apiServer && { apiServer: request.apiServer }),
     ...(request.disable && { disable: request.disable }),
     ...(request.scrubPauseMs !== undefined && { scrubPauseMs: request.scrubPauseMs }),
   };

@@ -1,0 +1,22 @@
+/** `apiServer` of a master's configuration. Relative paths are relative to the file that it is in. */
+import type { AuditConfig } from './audit/index.ts';
+
+export interface ApiServerConfig {
+  /** Absent: nothing is audited. */
+  readonly audit?: AuditConfig | undefined;
+}
+
+/** Makes paths absolute: every text under a name that ends with `File`, and the path of the audit log. */
+export function resolveApiServerConfig(config: ApiServerConfig, path: (value: string) => string): ApiServerConfig {
+  return resolved(config, path) as ApiServerConfig;
+}
+
+function resolved(value: unknown, path: (value: string) => string, name = ''): unknown {
+  if (typeof value === 'string') {
+    const isPath = name.endsWith('File') || (name === 'path' && value !== '-');
+    return isPath ? path(value) : value;
+  }
+  if (Array.isArray(value)) return value.map((item) => resolved(item, path));
+  if (value === null || typeof value !== 'object') return value;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, resolved(inner, path, key)]));
+}
