@@ -41,6 +41,8 @@ export interface MasterConfig {
     readonly nodeCidrMaskSize: number;
     readonly serviceCidr: string;
     readonly clusterDomain: string;
+    /** Addresses on a link of the nodes that Services of type LoadBalancer are given: `192.0.2.16/28`, `192.0.2.20-192.0.2.40`. Default none. */
+    readonly loadBalancerPools?: readonly string[];
   };
   readonly nodeLifecycle?: {
     /** A node is not ready this long after its last heartbeat; default 10,000. */

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { resolveApiServerConfig } from '../apiserver/config.ts';
 import { openTarget, parseSchedule } from '../backup/index.ts';
+import { parsePool } from '../cloud/index.ts';
 import type { BackupConfig, MasterConfig, MasterMember } from './config.ts';
 import { disableProblem } from './disable.ts';
 
@@ -36,6 +37,13 @@ export function resolveMasterConfig(config: MasterConfig, folder: string, file: 
   if (!ids.has(config.memberId)) fail('memberId', `is ${config.memberId}, which is not the id of any of the members`);
   for (const field of ['podCidr', 'serviceCidr', 'clusterDomain'] as const) {
     if (typeof config.network?.[field] !== 'string') fail(`network.${field}`, 'must be a text');
+  }
+  for (const [index, pool] of (config.network.loadBalancerPools ?? []).entries()) {
+    try {
+      parsePool(pool);
+    } catch (error) {
+      fail(`network.loadBalancerPools[${index}]`, `is wrong: ${(error as Error).message}`);
+    }
   }
   const path = (value: string) => resolve(folder, value);
   const epoch = config.epoch ?? 1;

@@ -33,6 +33,7 @@ import { openTarget } from '../backup/index.ts';
 import { EventRecorder } from '../client/events.ts';
 import { InformerSet } from '../client/informer-set.ts';
 import type { LeaderContext } from '../client/types.ts';
+import { startBareMetalCloud } from '../cloud/index.ts';
 import { keptParts, startControllers } from '../controllers/index.ts';
 import { createDispatcher } from '../dispatcher/index.ts';
 import { ClusterService } from '../gen/trimast/cluster/v1/cluster_pb.ts';
@@ -360,6 +361,18 @@ export async function startMaster(
       name: 'service-repair',
       start: (context) =>
         void repairServiceAllocations(context, store, systemClock, logger.child({ part: 'services' })),
+    },
+    {
+      name: 'load-balancers',
+      start: (context) =>
+        config.disable?.includes('controllers') || !config.network.loadBalancerPools
+          ? undefined
+          : startBareMetalCloud(context, {
+              informers: informersOf(context),
+              pools: config.network.loadBalancerPools,
+              clock: systemClock,
+              logger: logger.child({ part: 'load-balancers' }),
+            }),
     },
     { name: 'compaction', start: (context) => startCompaction(context, store, systemClock, logger) },
     {

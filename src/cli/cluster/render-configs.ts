@@ -43,6 +43,7 @@ export function renderMaster(
       nodeCidrMaskSize: cluster.network.nodeCidrMaskSize,
       serviceCidr: cluster.network.serviceCidr,
       clusterDomain: cluster.network.clusterDomain,
+      ...(cluster.network.hostCidr && { loadBalancerPools: [balancerPool(cluster.network.hostCidr)] }),
     },
     ...(cluster.nodeLifecycle && { nodeLifecycle: cluster.nodeLifecycle }),
     ...(cluster.scrubPauseMs !== undefined && { scrubPauseMs: cluster.scrubPauseMs }),
@@ -50,6 +51,12 @@ export function renderMaster(
     ...(cluster.apiServer && { apiServer: cluster.apiServer }),
     ...(cluster.disable && { disable: cluster.disable }),
   };
+}
+
+/** The end of the hosts' range, behind the workers. */
+function balancerPool(hostCidr: string): string {
+  const range = parseCidr(hostCidr);
+  return `${addressAt(range, 201)}-${addressAt(range, 250)}`;
 }
 
 export function renderAgent(cluster: Cluster, member: Member, paths: ClusterPaths, files: Files): AgentConfig {

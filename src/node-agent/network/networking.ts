@@ -1,5 +1,6 @@
 /** Puts the parts of a node's networking together: everything that follows the {@link NetworkView}. */
 import { randomInt } from 'node:crypto';
+import { join } from 'node:path';
 import type { ChannelCredentials } from '@grpc/grpc-js';
 import type { Clock } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/logger.ts';
@@ -8,6 +9,7 @@ import { createNftCommand, Nftables } from '../../network/nftables/index.ts';
 import type { Overlay } from '../../network/pods/plan.ts';
 import { ServiceProxy } from '../../network/services/index.ts';
 import { NetworkView } from '../../network/view.ts';
+import { Announcer } from './announcer.ts';
 import { dnsServers } from './dns-config.ts';
 import { DnsService } from './dns-service.ts';
 import { NetworkFeed } from './feed.ts';
@@ -75,6 +77,7 @@ export async function startNetworking(options: NetworkingOptions): Promise<Netwo
     ownDns: options.clusterDns,
     logger: logger.child({ part: 'services' }),
   });
+  const announcer = new Announcer({ nodeName, view, file: join(dataDir, 'announced.json'), clock, logger });
   await feed.start();
   await dns?.start();
   let cancelCheck: (() => void) | undefined;
@@ -85,6 +88,7 @@ export async function startNetworking(options: NetworkingOptions): Promise<Netwo
       cancelCheck = undefined;
       void dns?.check();
       pods.check();
+      announcer.check();
     });
   });
   return {
@@ -94,6 +98,7 @@ export async function startNetworking(options: NetworkingOptions): Promise<Netwo
       stopMonitor();
       cancelCheck?.();
       proxy.stop();
+      announcer.stop();
       nftables.stop();
       await Promise.all([feed.stop(), pods.stop(), dns?.stop()]);
     },
