@@ -25,6 +25,7 @@ import { kubernetesVersion } from '../apiserver/http/discovery-routes.ts';
 import { createApiServer } from '../apiserver/http/server.ts';
 import { objectKey } from '../apiserver/keys.ts';
 import { createLocalClient } from '../apiserver/local-client.ts';
+import { MetricsSource } from '../apiserver/metrics-api/metrics-source.ts';
 import { type ConnectService, createResourceProxy, podDialer, serviceConnector } from '../apiserver/proxy/index.ts';
 import { ResourceApi } from '../apiserver/resource-api.ts';
 import { AgentClient, createStreamingProxy } from '../apiserver/streaming/index.ts';
@@ -208,6 +209,7 @@ export async function startMaster(
     aggregator,
     auditor,
     fairness,
+    metrics: new MetricsSource({ client: systemClient, agents, clock: systemClock }),
     proxy: createResourceProxy({
       client: systemClient,
       agents,

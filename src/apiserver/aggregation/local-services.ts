@@ -6,6 +6,7 @@ import { delay } from '../../client/backoff.ts';
 import type { ApiClient, LeaderContext } from '../../client/types.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Logger } from '../../lib/logger.ts';
+import { metricsResources } from '../metrics-api/resources.ts';
 import { virtualResources } from '../virtual/index.ts';
 import { apiServices } from './remote-services.ts';
 
@@ -28,6 +29,7 @@ const priorities: Readonly<Record<string, readonly [group: number, version: numb
   'discovery.k8s.io/v1': [16_200, 15],
   'events.k8s.io/v1': [17_750, 15],
   'flowcontrol.apiserver.k8s.io/v1': [16_100, 21],
+  'metrics.k8s.io/v1beta1': [100, 100],
   'networking.k8s.io/v1': [17_200, 15],
   'node.k8s.io/v1': [16_300, 15],
   'policy/v1': [17_100, 15],
@@ -70,7 +72,7 @@ export function startLocalServices(
   const loop = async (): Promise<void> => {
     let before = '';
     while (!signal.aborted) {
-      const wanted = localApiServices([...registry.definitions, ...virtualResources]);
+      const wanted = localApiServices([...registry.definitions, ...virtualResources, ...metricsResources]);
       const names = wanted.map(({ metadata }) => metadata!.name).join();
       try {
         if (names !== before) await reconcile(client, wanted);

@@ -10,6 +10,7 @@ import type { Aggregator } from '../aggregation/aggregator.ts';
 import { mergeAggregated, mergeGroupDocument, mergeGroupList, mergeOpenApiIndex } from '../aggregation/merge.ts';
 import { RemoteDocuments } from '../aggregation/remote-documents.ts';
 import type { RemoteService } from '../aggregation/remote-services.ts';
+import { metricsResources } from '../metrics-api/resources.ts';
 import type { ResourceApi } from '../resource-api.ts';
 import { virtualResources } from '../virtual/index.ts';
 import { sendDocument } from './etag.ts';
@@ -100,7 +101,7 @@ export function createDiscoveryRoutes(
     const send = (document: object | undefined) =>
       document && sendDocument(exchange, 'application/json', json(document));
     const [root, first, second] = parts;
-    const { resources, openApi, schemas, openApiV2 } = current();
+    const { resources, documented, openApi, schemas, openApiV2 } = current();
     if (root === 'api') {
       if (parts.length === 1) return discovery(exchange, true);
       return parts.length === 2 ? send(apiResourceList(resources, '', first!)) : undefined;
@@ -125,7 +126,7 @@ export function createDiscoveryRoutes(
     if (root === 'openapi' && first === 'v2') {
       if (!(exchange.header('accept') ?? '').includes(openApiV2MediaType)) {
         // Asked for seldom, and large: made anew rather than kept.
-        return send(openApiV2Document(schemas(), resources, kubernetesVersion));
+        return send(openApiV2Document(schemas(), documented, kubernetesVersion));
       }
       return sendDocument(exchange, openApiV2ContentType, openApiV2());
     }
@@ -137,23 +138,26 @@ export function createDiscoveryRoutes(
 interface DiscoveryState {
   readonly generation: number;
   readonly resources: readonly ServedResource[];
+  /** Those whose objects have a schema. */
+  readonly documented: readonly ServedResource[];
   readonly openApi: OpenApi;
   readonly schemas: () => SchemaSet;
   readonly openApiV2: () => Buffer;
 }
 
 function discoveryState(api: ResourceApi, builtIn: OpenApi, generation: number): DiscoveryState {
-  const resources: ServedResource[] = [...api.registry.definitions, ...virtualResources];
+  const documented: ServedResource[] = [...api.registry.definitions, ...virtualResources];
   const custom = api.registry.definitions.filter((definition) => definition.custom);
   const schemas = once(() => withCustomSchemas(api.schemas, custom));
   const customOpenApi = once(() => createOpenApi(schemas(), custom, kubernetesVersion));
   return {
     generation,
-    resources,
+    documented,
+    resources: [...documented, ...metricsResources],
     schemas,
     openApi: custom.length === 0 ? builtIn : joinOpenApi(builtIn, customOpenApi),
     openApiV2: once(() =>
-      encodeOpenApiV2(schemas(), resources.filter(isPatchable).map(patchablePath), kubernetesVersion),
+      encodeOpenApiV2(schemas(), documented.filter(isPatchable).map(patchablePath), kubernetesVersion),
     ),
   };
 }

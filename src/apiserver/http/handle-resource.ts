@@ -6,6 +6,8 @@ import type { IncludeObject } from '../../api/table/table.ts';
 import type { Body, WriteRequestOptions } from '../body.ts';
 import { methodNotAllowed, resourceNotServed } from '../errors.ts';
 import { watchEventCounter } from '../metrics/request-metrics.ts';
+import type { MetricsSource } from '../metrics-api/metrics-source.ts';
+import { metricsGroup } from '../metrics-api/resources.ts';
 import { decodeShared, type ObjectRecord } from '../object-record.ts';
 import type { ResourceProxy } from '../proxy/index.ts';
 import type { ResourceApi } from '../resource-api.ts';
@@ -17,6 +19,7 @@ import { createVirtual } from '../virtual/index.ts';
 import { connectOptions } from './connect-options.ts';
 import { EventEncoder, encodeList, encodeObject, servesProtobuf } from './encode.ts';
 import type { Exchange } from './exchange.ts';
+import { handleMetrics } from './handle-metrics.ts';
 import { acceptsWhole, contentTypeOf, negotiate, notAcceptable } from './negotiate.ts';
 import { deleteQuery, dryRunOf, fieldValidationOf, listOptions, watchOptions, writeQuery } from './query-options.ts';
 import { readBody } from './read-body.ts';
@@ -26,6 +29,7 @@ export interface ResourceHandlerOptions {
   readonly api: ResourceApi;
   readonly streaming: StreamingProxy | undefined;
   readonly proxy: ResourceProxy | undefined;
+  readonly metrics: MetricsSource | undefined;
   /** Aborts when this server shuts down: watches end, clients resume elsewhere. */
   readonly closing: AbortSignal;
 }
@@ -45,6 +49,7 @@ export async function handleResource(
     return handleProxy(options, exchange, { ...target, name }, verb, info.rest);
   }
   if (info.rest !== '') throw resourceNotServed();
+  if (resource.group === metricsGroup) return handleMetrics(options.api, options.metrics, exchange, target, verb);
   const virtual = createVirtual(options.api, exchange.context, target, verb);
   if (virtual) {
     // A table or metadata alone of what is not stored: there is no such thing.

@@ -21,6 +21,7 @@ import { anonymousUser } from '../authentication/index.ts';
 import { resourceNotServed } from '../errors.ts';
 import type { Fairness } from '../fairness/index.ts';
 import { authenticated, beginRequest, failedHandshakes, notAuthenticated } from '../metrics/request-metrics.ts';
+import type { MetricsSource } from '../metrics-api/metrics-source.ts';
 import type { ResourceProxy } from '../proxy/index.ts';
 import type { ResourceApi } from '../resource-api.ts';
 import { fromStoreError } from '../store-errors.ts';
@@ -70,6 +71,8 @@ export interface ApiServerOptions {
   readonly proxy?: ResourceProxy | undefined;
   /** Absent: nothing is audited. */
   readonly auditor?: Auditor | undefined;
+  /** Absent: `metrics.k8s.io` is answered with 503. */
+  readonly metrics?: MetricsSource | undefined;
   /** Absent: nothing waits for its turn. */
   readonly fairness?: Fairness | undefined;
   /** Absent: there are no aggregated API servers. */
@@ -118,7 +121,13 @@ class HttpsApiServer implements ApiServer {
   constructor(options: ApiServerOptions) {
     const { api, tls, readiness = {}, liveness = {} } = options;
     this.#options = options;
-    this.#handler = { api, streaming: options.streaming, proxy: options.proxy, closing: this.#closing.signal };
+    this.#handler = {
+      api,
+      streaming: options.streaming,
+      proxy: options.proxy,
+      metrics: options.metrics,
+      closing: this.#closing.signal,
+    };
     this.#documents = createDiscoveryRoutes(api, () => `${this.host}:${this.port}`, options.aggregator);
     const closing = () => (this.#closing.signal.aborted ? 'this server is closing' : undefined);
     this.#health = createHealthRoutes({ livez: liveness, readyz: { ...readiness, closing } });
