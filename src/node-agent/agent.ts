@@ -4,11 +4,12 @@ import { join } from 'node:path';
 import { systemClock } from '../lib/clock.ts';
 import { clientCredentials } from '../lib/grpc.ts';
 import type { Logger } from '../lib/logger.ts';
+import { policyPod } from '../network/policies/index.ts';
 import { createCgroups } from './cgroups/cgroups.ts';
 import type { AgentConfig } from './config.ts';
-import { startNetworking } from './network/networking.ts';
+import { type Networking, startNetworking } from './network/networking.ts';
 import { hollowMachine, MAX_PODS, readMachine } from './node/machine.ts';
-import { dataPaths, type NodeAgent, startNodeAgent } from './node-agent.ts';
+import { dataPaths, type NodeAgent, type NodeAgentOptions, startNodeAgent } from './node-agent.ts';
 import { parseResolvConf } from './pod/sandbox-spec.ts';
 import { createCriRuntime } from './runtime/cri/cri-runtime.ts';
 import { Delays } from './runtime/hollow/delays.ts';
@@ -72,6 +73,7 @@ async function startReal(config: AgentConfig, logger: Logger): Promise<Agent> {
     runtime: createCriRuntime(socket, logger),
     storage: createDiskStorage({ root: paths.pods, logsRoot: podLogsDir, clusterDomain }),
     wantedFile: paths.wanted,
+    policies: policiesOf(networking, nodeName),
     facts: {
       clusterDns: config.clusterDns ?? [],
       clusterDomain,
@@ -116,6 +118,17 @@ function kubeletConfiguration(config: AgentConfig, podPidsLimit: number): object
     podPidsLimit,
     cgroupDriver: 'cgroupfs',
     allowedUnsafeSysctls: config.allowedUnsafeSysctls ?? [],
+  };
+}
+
+function policiesOf({ policies }: Networking, nodeName: string): NonNullable<NodeAgentOptions['policies']> {
+  return {
+    protect: async (pod, ips) => {
+      if (pod.spec.hostNetwork) return;
+      const status = { ...pod.status, podIPs: ips.map((ip) => ({ ip })) };
+      await policies.protect({ ...policyPod({ ...pod, status }), node: nodeName });
+    },
+    release: (podUid) => policies.release(podUid),
   };
 }
 

@@ -49,6 +49,11 @@ export interface NodeAgentOptions {
   readonly credentials: ChannelCredentials;
   readonly runtime: Runtime;
   readonly storage: PodStorage;
+  /** Network policies; absent on hollow nodes. */
+  readonly policies?: {
+    readonly protect: NonNullable<WorkerContext['protect']>;
+    release(podUid: string): void;
+  };
   /** Unset for hollow nodes: their pods would not survive a restart anyway. */
   readonly wantedFile?: string;
   /** What a hollow runtime needs to hear. */
@@ -158,6 +163,7 @@ class RunningNode implements NodeAgent {
         secret: (name) => this.#wanted.get('secrets', namespace, name) as Secret | undefined,
         ...(options.services && { services: options.services }),
       }),
+      ...(options.policies && { protect: options.policies.protect }),
       tokens: this.#tokens,
       cgroups: options.cgroups,
       recordEvent,
@@ -165,7 +171,10 @@ class RunningNode implements NodeAgent {
         this.#session?.sendPodStatus(pod, status);
         this.#pods.changed(pod.metadata.uid);
       },
-      gone: (pod) => this.#session?.sendPodGone(pod),
+      gone: (pod) => {
+        options.policies?.release(pod.metadata.uid);
+        this.#session?.sendPodGone(pod);
+      },
     });
     this.#status = nodeStatus(this.#identity(), starting, undefined, clock.nowMs());
     if (options.cgroups && options.dataDir !== undefined) {

@@ -122,5 +122,22 @@ it('CNI: a point-to-point link per pod, an address of each family', () => {
 });
 
 it('masquerade: what leaves the cluster, and nothing else', () => {
-  expect(renderTable(masquerade(['10.1.0.0/24'], [own, near, far]))).toMatchInlineSnapshot();
+  expect(renderTable(masquerade(['10.1.0.0/24'], [own, near, far]))).toMatchInlineSnapshot(`
+    "table inet trimast-masquerade {
+      set cluster4 { type ipv4_addr; flags interval;
+        10.1.0.0/24
+        10.1.1.0/24
+        10.1.2.0/24
+        192.0.2.1
+        192.0.2.2
+        198.51.100.3
+        224.0.0.0/4
+      }
+      chain postrouting {
+        type nat hook postrouting priority 100; policy accept;
+        ip saddr 10.1.0.0/24 ip daddr != @cluster4 masquerade fully-random
+      }
+    }
+    "
+  `);
 });

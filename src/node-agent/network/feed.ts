@@ -45,6 +45,9 @@ export class NetworkFeed {
   readonly #masters: readonly string[];
   readonly #cache: WantedCache<NetworkState>;
   readonly #abort = new AbortController();
+  /** Resolves when a master has told everything for the first time in this process. */
+  readonly live: Promise<void>;
+  #isLive!: () => void;
   #attempt = 0;
   #failures = 0;
   #cancelTimer: (() => void) | undefined;
@@ -53,6 +56,9 @@ export class NetworkFeed {
   constructor(options: NetworkFeedOptions) {
     const { file, clock, logger, masters, nodeName } = options;
     this.#options = options;
+    this.live = new Promise((resolve) => {
+      this.#isLive = resolve;
+    });
     this.#masters = masterOrder(masters, nodeName);
     this.#cache = new WantedCache<NetworkState>(file, clock, logger, SAVE_DELAY_MS);
   }
@@ -135,6 +141,7 @@ export class NetworkFeed {
     view.apply(told, revision);
     if (revision === 0n) return;
     this.#failures = 0;
+    this.#isLive();
     if (changes.length > 0) this.#cache.save(() => view.state());
   }
 

@@ -7,6 +7,7 @@ import type { Logger } from '../../lib/logger.ts';
 import { Prng } from '../../lib/prng.ts';
 import { createNftCommand, Nftables } from '../../network/nftables/index.ts';
 import type { Overlay } from '../../network/pods/plan.ts';
+import { PolicyEnforcer } from '../../network/policies/index.ts';
 import { ServiceProxy } from '../../network/services/index.ts';
 import { NetworkView } from '../../network/view.ts';
 import { Announcer } from './announcer.ts';
@@ -52,6 +53,7 @@ export interface Networking {
   readonly view: NetworkView;
   /** One per node: whoever needs a table of rules sets it here. */
   readonly nftables: Nftables;
+  readonly policies: PolicyEnforcer;
   /** Leaves routes and rules as they are: existing connections go on, and the next agent adopts them. */
   stop(): Promise<void>;
 }
@@ -78,6 +80,15 @@ export async function startNetworking(options: NetworkingOptions): Promise<Netwo
     logger: logger.child({ part: 'services' }),
   });
   const announcer = new Announcer({ nodeName, view, file: join(dataDir, 'announced.json'), clock, logger });
+  const policies = new PolicyEnforcer({
+    nodeName,
+    view,
+    nftables,
+    dns: options.clusterDns,
+    live: feed.live,
+    clock,
+    logger: logger.child({ part: 'policies' }),
+  });
   await feed.start();
   await dns?.start();
   let cancelCheck: (() => void) | undefined;
@@ -94,11 +105,13 @@ export async function startNetworking(options: NetworkingOptions): Promise<Netwo
   return {
     view,
     nftables,
+    policies,
     async stop() {
       stopMonitor();
       cancelCheck?.();
       proxy.stop();
       announcer.stop();
+      policies.stop();
       nftables.stop();
       await Promise.all([feed.stop(), pods.stop(), dns?.stop()]);
     },

@@ -34,6 +34,8 @@ export interface WorkerContext {
   readonly logger: Logger;
   /** The ConfigMaps and Secrets of a namespace, as they are now. */
   objects(namespace: string): PodObjects;
+  /** Resolves once a pod with these addresses is protected by the cluster's network policies. Absent: there are none here. */
+  protect?(pod: WantedPod, ips: readonly string[]): Promise<void>;
   /** Absent on hollow nodes. */
   readonly tokens?: PodTokens | undefined;
   /** Of this pod among those that the node has admitted: whether it may start, and whether it may have other amounts. */

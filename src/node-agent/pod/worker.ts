@@ -440,6 +440,8 @@ export class PodWorker {
       const context = { attempt, streak, kind, image, env, mounts, targetId, nodeMemoryBytes: node.memoryBytes };
       const spec = containerSpec(this.#given(), container, context);
       reason = 'CreateContainerError';
+      // Before anything of the pod runs: not one packet of it goes unchecked.
+      await this.#context.protect?.(this.#pod, this.#ips());
       await this.#context.cgroups?.widen(this.#given());
       const id = await runtime.createContainer(sandbox.id, spec, this.#sandboxSpec(sandbox.attempt));
       this.#event('Normal', 'Created', `Created container: ${container.name}`);

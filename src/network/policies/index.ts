@@ -1,0 +1,3 @@
+export type { PolicyPod } from './compile.ts';
+export { PolicyEnforcer, type PolicyEnforcerOptions } from './enforcer.ts';
+export { policyPod } from './planner.ts';
