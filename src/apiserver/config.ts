@@ -1,9 +1,19 @@
 /** `apiServer` of a master's configuration. Relative paths are relative to the file that it is in. */
 import type { AuditConfig } from './audit/index.ts';
+import type { OidcConfig } from './authentication/oidc.ts';
+import type { TokenWebhookConfig } from './authentication/webhook.ts';
+import type { AuthorizationWebhookConfig } from './authorization/webhook.ts';
 
 export interface ApiServerConfig {
   /** Absent: nothing is audited. */
   readonly audit?: AuditConfig | undefined;
+  /** Who tells who somebody is, besides certificates and service accounts. */
+  readonly authentication?: {
+    readonly oidc?: readonly OidcConfig[] | undefined;
+    readonly webhook?: TokenWebhookConfig | undefined;
+  };
+  /** Who says what is allowed, besides the roles and the rules for nodes. */
+  readonly authorization?: { readonly webhooks?: readonly AuthorizationWebhookConfig[] | undefined };
 }
 
 /** Makes paths absolute: every text under a name that ends with `File`, and the path of the audit log. */

@@ -22,7 +22,7 @@ import { ServiceAllocator } from './allocation/service-allocator.ts';
 import type { Allocators } from './allocation/types.ts';
 import { Authenticator, type TokenAuthenticator } from './authentication/index.ts';
 import type { ServiceAccountTokens } from './authentication/service-account-tokens.ts';
-import { createAuthorization } from './authorization/index.ts';
+import { createAuthorization, type OtherAuthorizers } from './authorization/index.ts';
 import { escalationCheck } from './authorization/rbac/escalation.ts';
 import type { RbacPolicy } from './authorization/rbac/policy.ts';
 import type { Body, WriteRequestOptions } from './body.ts';
@@ -58,6 +58,8 @@ export interface ResourceApiOptions {
   readonly admission?: readonly AdmissionPlugin[];
   /** Absent: no service-account tokens are made or understood. */
   readonly tokens?: ServiceAccountTokens | undefined;
+  /** Who else says what is allowed. */
+  readonly otherAuthorizers?: OtherAuthorizers | undefined;
   /** Who else knows tokens, in order. */
   readonly tokenAuthenticators?: readonly TokenAuthenticator[];
   /** How webhooks in Services are reached. Absent: they are not. */
@@ -81,7 +83,7 @@ export class ResourceApi {
   constructor(options: ResourceApiOptions) {
     const { store } = options;
     const registry = options.registry ?? new CustomRegistry({ builtIn: createKindRegistry(), store });
-    const { authorizer, rbac, policy } = createAuthorization(store);
+    const { authorizer, rbac, policy } = createAuthorization(store, options.otherAuthorizers);
     this.policy = policy;
     this.authenticator = new Authenticator({
       store,

@@ -34,7 +34,10 @@ export interface Attributes {
   readonly path: string;
 }
 
-export type Decision = { readonly allowed: true } | { readonly allowed: false; readonly reason: string };
+export type Decision =
+  | { readonly allowed: true }
+  /** `final`: nobody else is asked. */
+  | { readonly allowed: false; readonly reason: string; readonly final?: boolean };
 
 export interface Authorizer {
   authorize(attributes: Attributes): Decision | Promise<Decision>;

@@ -77,6 +77,7 @@ import { keepKubernetesService } from './kubernetes-service.ts';
 import { type LeaderLoop, runLeaderLoops } from './leader-loops.ts';
 import { ConfigError, splitAddress } from './load-config.ts';
 import { addMasterMetrics } from './master-metrics.ts';
+import { outsideAuthorities } from './outside-authorities.ts';
 import { issuePodToken } from './pod-token.ts';
 import { startHashMarks, startHashWatch } from './repair/hash-watch.ts';
 import { isCorrupt } from './repair/is-corrupt.ts';
@@ -187,6 +188,7 @@ export async function startMaster(
   const api = new ResourceApi({
     store,
     tokens,
+    ...outsideAuthorities(config.apiServer ?? {}, tokens.issuer, logger.child({ part: 'auth' })),
     connectService,
     serviceFamilies: serviceFamilies(config.network.serviceCidr),
   });

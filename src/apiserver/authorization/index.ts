@@ -13,6 +13,7 @@ export function unionAuthorizer(authorizers: readonly Authorizer[]): Authorizer 
         const decision = await authorizer.authorize(attributes);
         if (decision.allowed) return decision;
         if (decision.reason !== '') reasons.push(decision.reason);
+        if (decision.final) break;
       }
       return { allowed: false, reason: reasons.join(', ') };
     },
@@ -31,11 +32,17 @@ export interface Authorization {
   readonly policy: RbacPolicy;
 }
 
-export function createAuthorization(store: Store): Authorization {
+/** Asked besides Kubernetes' own: before the roles, and after them. */
+export interface OtherAuthorizers {
+  readonly first: readonly Authorizer[];
+  readonly last: readonly Authorizer[];
+}
+
+export function createAuthorization(store: Store, others: OtherAuthorizers = { first: [], last: [] }): Authorization {
   const policy = new RbacPolicy(store);
   const rbac = rbacAuthorizer(policy);
   return {
-    authorizer: unionAuthorizer([mastersAuthorizer, nodeAuthorizer(store), rbac]),
+    authorizer: unionAuthorizer([mastersAuthorizer, ...others.first, nodeAuthorizer(store), rbac, ...others.last]),
     rbac,
     policy,
   };

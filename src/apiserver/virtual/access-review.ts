@@ -67,7 +67,11 @@ async function answer(api: ResourceApi, kind: VirtualResource, review: Review, u
   const decision = await api.authorizer.authorize(attributes);
   const status = decision.allowed
     ? { allowed: true }
-    : { allowed: false, ...(decision.reason !== '' && { reason: decision.reason }) };
+    : {
+        allowed: false,
+        ...(decision.final && { denied: true }),
+        ...(decision.reason !== '' && { reason: decision.reason }),
+      };
   return { ...review, metadata: {}, status };
 }
 
