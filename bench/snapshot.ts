@@ -6,6 +6,7 @@
 import { Cluster } from '../e2e/support/cluster.ts';
 import { connect } from '../e2e/support/writer.ts';
 import type { ConfigMap } from '../src/api/generated/types/core-v1.ts';
+import { ApiError } from '../src/api/status.ts';
 import { resources } from '../src/api/types.ts';
 import type { HttpClient } from '../src/client/http-client.ts';
 
@@ -13,6 +14,7 @@ const mib = Number(process.argv[2] ?? 1024);
 const writesPerSecond = Number(process.argv[3] ?? 200);
 const valueBytes = 16 << 10;
 const fillersInFlight = 64;
+const fillTries = 20;
 const undisturbedMs = 20_000;
 const bar = 2;
 
@@ -28,7 +30,20 @@ async function fill(client: HttpClient): Promise<void> {
   const value = 'x'.repeat(valueBytes);
   let next = 0;
   const worker = async (): Promise<void> => {
-    while (next < count) await client.create(resources.configMaps, configMap(`fill-${next++}`, value));
+    while (next < count) {
+      const object = configMap(`fill-${next++}`, value);
+      for (let tries = 0; ; tries++) {
+        try {
+          await client.create(resources.configMaps, object);
+          break;
+        } catch (error) {
+          // What was written before a connection broke is there.
+          if (error instanceof ApiError && error.reason === 'AlreadyExists') break;
+          if (tries === fillTries) throw error;
+          await new Promise((resolve) => setTimeout(resolve, 500));
+        }
+      }
+    }
   };
   await Promise.all(Array.from({ length: fillersInFlight }, worker));
 }
