@@ -15,9 +15,15 @@ export interface ObjectRecord {
 /** Of stored bytes whose objects are kept decoded: about five times as much memory. */
 const cacheBudgetBytes = 32 * 1024 * 1024;
 
-/** Least recently used first. */
-const cache = new Map<Uint8Array, ObjectRecord & { readonly object: KubernetesObject }>();
-let cachedBytes = 0;
+type Cached = ObjectRecord & { readonly object: KubernetesObject };
+
+/**
+ * Two generations: once the younger one has half of the budget it becomes the older one, and what was older and has not been asked for since is forgotten.
+ * So a hit changes nothing, or moves its object to the younger one.
+ */
+let younger = new Map<Uint8Array, Cached>();
+let older = new Map<Uint8Array, Cached>();
+let youngerBytes = 0;
 
 export function recordOf(item: KeyValue): ObjectRecord {
   return { value: item.value, revision: item.modRevision };
@@ -37,20 +43,22 @@ export function decodeFresh(record: ObjectRecord): KubernetesObject {
 
 /** Shared with every other reader: never change it. */
 export function decodeShared(record: ObjectRecord): KubernetesObject {
-  const cached = cache.get(record.value);
-  if (cached) {
-    cache.delete(record.value);
-    cache.set(record.value, cached);
-    if (cached.revision === record.revision) return cached.object;
-    return { ...cached.object, metadata: { ...cached.object.metadata, resourceVersion: String(record.revision) } };
+  const { value, revision } = record;
+  let cached = younger.get(value);
+  if (!cached) {
+    cached = older.get(value) ?? { value, revision, object: decodeFresh(record) };
+    keep(cached);
   }
-  const object = decodeFresh(record);
-  cache.set(record.value, { value: record.value, revision: record.revision, object });
-  cachedBytes += record.value.length;
-  for (const [oldest] of cache) {
-    if (cachedBytes <= cacheBudgetBytes) break;
-    cache.delete(oldest);
-    cachedBytes -= oldest.length;
+  if (cached.revision === revision) return cached.object;
+  return { ...cached.object, metadata: { ...cached.object.metadata, resourceVersion: String(revision) } };
+}
+
+function keep(cached: Cached): void {
+  if (youngerBytes >= cacheBudgetBytes / 2) {
+    older = younger;
+    younger = new Map();
+    youngerBytes = 0;
   }
-  return object;
+  younger.set(cached.value, cached);
+  youngerBytes += cached.value.length;
 }
