@@ -1,6 +1,6 @@
 /**
  * Priority of pods (Kubernetes, "Priority" admission): by the PriorityClass that they name, or the one that is the default for all, else 0. What
- * this replica knows of PriorityClasses decides, which may be a moment behind. The two classes that every cluster has need no object.
+ * this replica knows of PriorityClasses decides, which may be a moment behind.
  */
 import type { Pod } from '../../api/generated/types/core-v1.ts';
 import type { PriorityClass } from '../../api/generated/types/scheduling-v1.ts';
@@ -13,9 +13,18 @@ import type { AdmissionPlugin } from './types.ts';
 
 const priorityClasses = { group: 'scheduling.k8s.io', resource: 'priorityclasses' };
 
-const systemClasses: readonly PriorityClass[] = [
-  { metadata: { name: 'system-node-critical' }, value: 2_000_001_000 },
-  { metadata: { name: 'system-cluster-critical' }, value: 2_000_000_000 },
+/** Every cluster has them; until their objects are there, and should somebody delete them, they count all the same. */
+export const systemClasses: readonly PriorityClass[] = [
+  {
+    metadata: { name: 'system-node-critical' },
+    value: 2_000_001_000,
+    description: 'For what its node cannot do without, and no other node can do for it.',
+  },
+  {
+    metadata: { name: 'system-cluster-critical' },
+    value: 2_000_000_000,
+    description: 'For what the cluster cannot do without, on whichever node.',
+  },
 ];
 
 const pods = concerns(resources.pods, 'CREATE');

@@ -2,6 +2,7 @@
 import type { Duplex } from 'node:stream';
 import type { Service } from '../../api/generated/types/core-v1.ts';
 import type { EndpointSlice } from '../../api/generated/types/discovery-v1.ts';
+import { isReason } from '../../api/status.ts';
 import { resources } from '../../api/types.ts';
 import type { ApiClient } from '../../client/types.ts';
 import { serviceAddress } from './locate.ts';
@@ -24,11 +25,16 @@ export interface ServiceConnectorOptions {
   readonly random: () => number;
 }
 
-/** What this replica knows of Services and endpoints decides. The function rejects with an ApiError NotFound, ServiceUnavailable. */
+/** What this replica knows of Services and endpoints decides. The function rejects with an Error that says why it cannot be reached. */
 export function serviceConnector({ client, dial, random }: ServiceConnectorOptions): ConnectService {
   return async ({ namespace, name, port }, signal) => {
     const any = { resourceVersion: '0' };
-    const service = await client.get<Service>(resources.services, { namespace, name }, any);
+    const service = await client.get<Service>(resources.services, { namespace, name }, any).catch((error: unknown) => {
+      // Those who hear of it have not asked for a resource of the API.
+      throw isReason(error, 'NotFound')
+        ? new Error(`service ${JSON.stringify(name)} not found`, { cause: error })
+        : error;
+    });
     const { type, externalName } = service.spec ?? {};
     if (type === 'ExternalName' && externalName) return dialTcp(externalName, port, signal);
     const labelSelector = `kubernetes.io/service-name=${name}`;

@@ -58,7 +58,7 @@ export class WebhookClient {
       return await send(agent, place, path, body, either);
     } catch (error) {
       if (error instanceof RefusedAnswer) throw error;
-      const why = timeout.aborted ? 'context deadline exceeded' : (error as Error).message;
+      const why = timeout.aborted ? 'context deadline exceeded' : reasonOf(error as NodeJS.ErrnoException, place);
       throw new Error(`Post "${url}": ${why}`, { cause: error });
     }
   }
@@ -127,6 +127,32 @@ function placeOf({ url, service }: WebhookClientConfig): Place {
   if (!url) throw new RefusedAnswer('webhook configuration must have either service or URL');
   const parsed = new URL(url);
   return { host: parsed.hostname, port: Number(parsed.port || 443), path: parsed.pathname };
+}
+
+/** In the words of Go's network library, which people search for. */
+function reasonOf({ code, message }: NodeJS.ErrnoException, { host, port }: Place): string {
+  const at = `${host}:${port}`;
+  switch (code) {
+    case 'ECONNREFUSED':
+      return `dial tcp ${at}: connect: connection refused`;
+    case 'EHOSTUNREACH':
+      return `dial tcp ${at}: connect: no route to host`;
+    case 'ENOTFOUND':
+      return `dial tcp: lookup ${host}: no such host`;
+    case 'ECONNRESET':
+      return `read tcp ${at}: connection reset by peer`;
+    case 'ERR_TLS_CERT_ALTNAME_INVALID':
+      return `tls: failed to verify certificate: x509: certificate is not valid for ${host}: ${message}`;
+    case 'UNABLE_TO_VERIFY_LEAF_SIGNATURE':
+    case 'SELF_SIGNED_CERT_IN_CHAIN':
+    case 'DEPTH_ZERO_SELF_SIGNED_CERT':
+    case 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY':
+      return 'tls: failed to verify certificate: x509: certificate signed by unknown authority';
+    case 'CERT_HAS_EXPIRED':
+      return 'tls: failed to verify certificate: x509: certificate has expired or is not yet valid';
+    default:
+      return message;
+  }
 }
 
 async function send(
