@@ -29,6 +29,7 @@ import type { Body, WriteRequestOptions } from './body.ts';
 import type { ChangeResult } from './change-object.ts';
 import type { ApiCore } from './core.ts';
 import { CustomRegistry } from './custom-resources/registry.ts';
+import { webhookConversion } from './custom-resources/webhook-conversion.ts';
 import { decodeObject } from './decode-object.ts';
 import type { PatchBody } from './decode-patch.ts';
 import { collectionRange } from './keys.ts';
@@ -82,7 +83,15 @@ export class ResourceApi {
 
   constructor(options: ResourceApiOptions) {
     const { store } = options;
-    const registry = options.registry ?? new CustomRegistry({ builtIn: createKindRegistry(), store });
+    this.#webhooks = new WebhookClient(options.connectService ?? noServices);
+    const newUid = options.newUid ?? randomUUID;
+    const registry =
+      options.registry ??
+      new CustomRegistry({
+        builtIn: createKindRegistry(),
+        store,
+        converter: (crd) => webhookConversion(crd, this.#webhooks, newUid),
+      });
     const { authorizer, rbac, policy } = createAuthorization(store, options.otherAuthorizers);
     this.policy = policy;
     this.authenticator = new Authenticator({
@@ -92,7 +101,6 @@ export class ResourceApi {
       clock: options.clock ?? systemClock,
     });
     const clock = options.clock ?? systemClock;
-    const newUid = options.newUid ?? randomUUID;
     const random = options.random ?? Math.random;
     const families = options.serviceFamilies;
     const allocators: Allocators = families
@@ -100,7 +108,6 @@ export class ResourceApi {
       : new Map();
     const schemas = options.schemas ?? builtInSchemas();
     const authorizing = options.authorizer ?? authorizer;
-    this.#webhooks = new WebhookClient(options.connectService ?? noServices);
     const plugins = defaultAdmission({
       store,
       registry,

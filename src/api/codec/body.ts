@@ -16,6 +16,8 @@ export interface ParsedBody {
   readonly value: unknown;
   /** Paths of repeated keys. Empty when not asked for. */
   readonly duplicates: readonly string[];
+  /** Of YAML: the same, by line. */
+  readonly duplicateLines?: readonly string[] | undefined;
 }
 
 export interface DecodeOptions {

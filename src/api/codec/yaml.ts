@@ -4,6 +4,8 @@ import { isAlias, isMap, isScalar, isSeq, parseDocument } from 'yaml';
 export interface ParsedYaml {
   readonly value: unknown;
   readonly duplicates: string[];
+  /** The same in the words of Go's YAML library: `line 9: key "foo" already set in map`. */
+  readonly duplicateLines: string[];
 }
 
 /** Bounds alias expansion ("billion laughs"). */
@@ -16,25 +18,37 @@ export function parseYaml(text: string): ParsedYaml {
   const document = parseDocument(text, { uniqueKeys: false, merge: true, prettyErrors: true });
   const error = document.errors[0];
   if (error) throw new Error(`yaml: ${error.message}`, { cause: error });
-  const duplicates = new Set<string>();
-  collect(document.contents, '', duplicates);
-  return { value: document.toJS({ maxAliasCount: maxAliases }), duplicates: [...duplicates] };
+  const found: Found = { duplicates: new Set(), lines: new Set(), text };
+  collect(document.contents, '', found);
+  const value = document.toJS({ maxAliasCount: maxAliases });
+  return { value, duplicates: [...found.duplicates], duplicateLines: [...found.lines] };
 }
 
-function collect(node: unknown, path: string, duplicates: Set<string>): void {
+interface Found {
+  readonly duplicates: Set<string>;
+  readonly lines: Set<string>;
+  readonly text: string;
+}
+
+function collect(node: unknown, path: string, found: Found): void {
   if (isAlias(node)) return;
   if (isSeq(node)) {
     node.items.forEach((item, index) => {
-      collect(item, `${path}[${index}]`, duplicates);
+      collect(item, `${path}[${index}]`, found);
     });
   } else if (isMap(node)) {
     const seen = new Set<string>();
     for (const pair of node.items) {
       const key = isScalar(pair.key) ? String(pair.key.value) : String(pair.key);
       const inner = path === '' ? key : `${path}.${key}`;
-      if (seen.has(key) && key !== '<<' && duplicates.size < maxReported) duplicates.add(inner);
+      if (seen.has(key) && key !== '<<' && found.duplicates.size < maxReported) {
+        found.duplicates.add(inner);
+        const offset = isScalar(pair.key) ? (pair.key.range?.[0] ?? 0) : 0;
+        const line = found.text.slice(0, offset).split('\n').length;
+        found.lines.add(`line ${line}: key ${JSON.stringify(key)} already set in map`);
+      }
       seen.add(key);
-      collect(pair.value, inner, duplicates);
+      collect(pair.value, inner, found);
     }
   }
 }

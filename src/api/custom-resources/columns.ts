@@ -4,7 +4,7 @@ import type { CustomResourceColumnDefinition } from '../generated/types/apiexten
 import { nameColumn } from '../table/column.ts';
 import { humanDuration } from '../table/duration.ts';
 import type { KubernetesObject } from '../types.ts';
-import { evaluateJsonPath, type JsonPath, parseJsonPath } from './json-path.ts';
+import { evaluateJsonPath, type JsonPath, safeJsonPath } from './json-path.ts';
 
 const maxCellLength = 4096;
 const ageDefinition: CustomResourceColumnDefinition = {
@@ -21,7 +21,7 @@ export function customColumns(definitions: readonly CustomResourceColumnDefiniti
 }
 
 function columnOf(definition: CustomResourceColumnDefinition): Column {
-  const path = parseJsonPath(definition.jsonPath);
+  const path = safeJsonPath(definition.jsonPath, (parsed) => parsed);
   const type = definition.type as Column['type'];
   return {
     name: definition.name,
@@ -30,7 +30,7 @@ function columnOf(definition: CustomResourceColumnDefinition): Column {
     description:
       definition.description || `Custom resource definition column (in JSONPath format): ${definition.jsonPath}`,
     priority: definition.priority ?? 0,
-    cell: (object, nowMs) => cellOf(path, type, object, nowMs),
+    cell: (object, nowMs) => (path ? cellOf(path, type, object, nowMs) : null),
   };
 }
 

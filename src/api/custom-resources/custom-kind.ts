@@ -23,8 +23,6 @@ export interface CustomKind {
   /** Of the CustomResourceDefinition. */
   readonly definitionName: string;
   readonly schema: StructuralSchema;
-  /** As OpenAPI documents show it. */
-  readonly openApi: Schema;
   /** The `apiVersion` in which objects are stored. */
   readonly storageVersion: string;
   /** Absent: versions differ in nothing but their name. */
@@ -35,6 +33,8 @@ export interface CustomKind {
   /** Aborts when this version is no longer served, or not like this: what is under way ends. */
   readonly ended: AbortSignal;
   fieldType(): FieldType;
+  /** As OpenAPI documents of that version show it. */
+  openApi(version: 2 | 3): Schema;
   /** From parsed JSON; unknown fields are dropped and told. @throws DecodeError */
   decode(value: unknown): Decoded;
   /** What reading does to an object in this version: in place, drops what the schema does not know, and fills in defaults. */

@@ -12,7 +12,7 @@ import { apiVersionOf, type GroupVersionKind, type KubernetesObject } from '../t
 import { customColumns } from './columns.ts';
 import type { ConvertObjects, CustomKind, ScalePaths } from './custom-kind.ts';
 import { decodeCustomResource } from './decode.ts';
-import { fieldsOf, parseJsonPath } from './json-path.ts';
+import { fieldsOf, safeJsonPath } from './json-path.ts';
 import { definitionNameOf, openApiSchema } from './open-api.ts';
 import { applyDefaults } from './schema/defaults.ts';
 import { prune } from './schema/prune.ts';
@@ -51,7 +51,6 @@ function defineVersion(
   const custom: CustomKind = {
     definitionName: metadata?.name ?? '',
     schema,
-    openApi: openApiSchema(gvk, schema),
     storageVersion: apiVersionOf({ group, version: storage.name }),
     convert: spec.conversion?.strategy === 'Webhook' ? convert : undefined,
     scale,
@@ -61,6 +60,7 @@ function defineVersion(
       fieldType ??= fieldTypeOfCustomResource(builtInSchemas(), schema as Schema);
       return fieldType;
     },
+    openApi: (version) => openApiSchema(gvk, schema, version),
     decode: (value) => decodeCustomResource(value, schema),
     normalize(object) {
       prune(object, schema);
@@ -100,7 +100,7 @@ function subresourcesOf(
 }
 
 function pathOf(text: string): readonly string[] {
-  return fieldsOf(parseJsonPath(text)) ?? [];
+  return safeJsonPath(text, fieldsOf) ?? [];
 }
 
 function scalePaths(scale: CustomResourceSubresourceScale): ScalePaths {

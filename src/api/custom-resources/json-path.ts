@@ -96,6 +96,16 @@ function literal(text: string): unknown {
   }
 }
 
+/** Undefined for what is no path: nothing that was stored once may bring anybody down. */
+export function safeJsonPath<T>(text: string, use: (path: JsonPath) => T): T | undefined {
+  try {
+    return use(parseJsonPath(text));
+  } catch (error) {
+    if (error instanceof JsonPathError) return undefined;
+    throw error;
+  }
+}
+
 /** Everything that the path leads to, in order. */
 export function evaluateJsonPath(path: JsonPath, value: unknown): unknown[] {
   let found = [value];

@@ -5,7 +5,7 @@ import { firstGeneration, keepStatus, sameJson } from '../kinds/strategy.ts';
 import { fieldInvalid } from '../meta/field-error.ts';
 import type { KubernetesObject } from '../types.ts';
 import type { ScalePaths } from './custom-kind.ts';
-import { compiledRules } from './rules/compiled-rules.ts';
+import { ruleTree } from './rules/compiled-rules.ts';
 import { validateRules } from './rules/validate-rules.ts';
 import { applyDefaults } from './schema/defaults.ts';
 import { validateEmbedded } from './schema/embedded.ts';
@@ -14,13 +14,26 @@ import { validateUniqueItems } from './schema/unique-items.ts';
 import { validateBySchema } from './schema/validate.ts';
 import { valueAt } from './value-at.ts';
 
+const blocking = new Set([
+  'FieldValueNotSupported',
+  'FieldValueRequired',
+  'FieldValueTooLong',
+  'FieldValueTooMany',
+  'FieldValueTypeInvalid',
+]);
+const notChecked = fieldInvalid(
+  '<nil>',
+  null,
+  'some validation rules were not checked because the object was invalid; correct the existing errors to complete validation',
+);
+
 export function customStrategy(
   version: CustomResourceDefinitionVersion,
   schema: StructuralSchema,
   scale: ScalePaths | undefined,
 ): Strategy {
   const hasStatus = version.subresources?.status !== undefined;
-  const rules = compiledRules(schema);
+  const rules = ruleTree(schema);
   const validate = (object: KubernetesObject, old: KubernetesObject | undefined): FieldError[] => {
     const value = forValidation(object);
     const before = old && { value: forValidation(old) };
@@ -30,8 +43,10 @@ export function customStrategy(
       ...validateEmbedded(value, schema),
       ...validateScale(object, scale),
     ];
-    // Rules may count on the schema: what it does not allow is not shown to them.
-    return found.length > 0 ? found : validateRules(value, schema, rules, before);
+    if (!rules) return found;
+    // Rules may count on types and limits: what breaks them is not shown to the rules.
+    if (found.some(({ reason }) => blocking.has(reason))) return [...found, notChecked];
+    return [...found, ...validateRules(value, schema, rules, before)];
   };
   return {
     setDefaults: (object) => applyDefaults(object, schema),

@@ -141,6 +141,7 @@ interface DiscoveryState {
   /** Those whose objects have a schema. */
   readonly documented: readonly ServedResource[];
   readonly openApi: OpenApi;
+  /** For OpenAPI v2. */
   readonly schemas: () => SchemaSet;
   readonly openApiV2: () => Buffer;
 }
@@ -148,8 +149,8 @@ interface DiscoveryState {
 function discoveryState(api: ResourceApi, builtIn: OpenApi, generation: number): DiscoveryState {
   const documented: ServedResource[] = [...api.registry.definitions, ...virtualResources];
   const custom = api.registry.definitions.filter((definition) => definition.custom);
-  const schemas = once(() => withCustomSchemas(api.schemas, custom));
-  const customOpenApi = once(() => createOpenApi(schemas(), custom, kubernetesVersion));
+  const schemas = once(() => withCustomSchemas(api.schemas, custom, 2));
+  const customOpenApi = once(() => createOpenApi(withCustomSchemas(api.schemas, custom, 3), custom, kubernetesVersion));
   return {
     generation,
     documented,

@@ -1,5 +1,5 @@
 /** PATCH with `application/apply-patch+yaml`: server-side apply. Creates what is not there. */
-import { type DecodedKind, decodeValue, parseBody } from '../../api/codec/body.ts';
+import { type DecodedKind, decodeValue, type ParsedBody, parseBody } from '../../api/codec/body.ts';
 import type { ResourceDefinition } from '../../api/definition.ts';
 import {
   applyConfiguration,
@@ -119,8 +119,13 @@ export function decodeConfiguration(
   body: PatchBody,
   context: RequestContext,
 ): Configuration {
-  const { value, duplicates } =
-    'patch' in body ? { value: body.patch, duplicates: [] } : parseBody(body.bytes, 'application/yaml', true);
+  const {
+    value,
+    duplicates,
+    duplicateLines = [],
+  }: ParsedBody = 'patch' in body
+    ? { value: body.patch, duplicates: [] }
+    : parseBody(body.bytes, 'application/yaml', true);
   if (!isRecord(value)) throw new ApiError('BadRequest', 'error decoding YAML: the configuration must be an object');
   const configuration = value as KubernetesObject;
   const apiVersion = textOf(configuration.apiVersion);
@@ -146,7 +151,11 @@ export function decodeConfiguration(
     configuration,
     checkStrictly() {
       if (problems.length > 0 && fieldValidation === 'Strict') {
-        throw new ApiError('BadRequest', `error strict decoding YAML: ${problems.join(', ')}`);
+        const lines = duplicateLines.map((line) => `  ${line}`).join('\n');
+        throw new ApiError(
+          'BadRequest',
+          `error strict decoding YAML: error converting YAML to JSON: yaml: unmarshal errors:\n${lines}`,
+        );
       }
       if (fieldValidation === 'Warn') for (const problem of problems) context.warn?.(problem);
     },

@@ -50,6 +50,8 @@ export interface Checked {
   readonly typeNames: ReadonlyMap<number, string>;
   /** Selections that are the name of a variable (`authorizer.requestResource`). */
   readonly variableNames: ReadonlyMap<number, string>;
+  /** Names of variables of the environment that are read. */
+  readonly variables: ReadonlySet<string>;
 }
 
 const typeIdentifiers: ReadonlyMap<string, CelType> = new Map<string, CelType>([
@@ -83,6 +85,7 @@ class Checker {
   readonly #calls = new Map<number, CheckedCall>();
   readonly #typeNames = new Map<number, string>();
   readonly #variableNames = new Map<number, string>();
+  readonly #variables = new Set<string>();
   readonly #issues: CelIssue[] = [];
   /** The innermost last. */
   readonly #scopes: (readonly [string, CelType])[] = [];
@@ -103,6 +106,7 @@ class Checker {
         calls: this.#calls,
         typeNames: this.#typeNames,
         variableNames: this.#variableNames,
+        variables: this.#variables,
       },
       issues: this.#issues,
     };
@@ -144,7 +148,9 @@ class Checker {
       const [scoped, type] = this.#scopes[index]!;
       if (scoped === name) return type;
     }
-    return Object.hasOwn(this.#environment.variables, name) ? this.#environment.variables[name] : undefined;
+    if (!Object.hasOwn(this.#environment.variables, name)) return undefined;
+    this.#variables.add(name);
+    return this.#environment.variables[name];
   }
 
   /** A declared name with dots in it, unless a variable of a comprehension hides its first part. */

@@ -28,6 +28,8 @@ export interface EvaluateOptions {
 export interface CompiledExpression {
   readonly source: string;
   readonly resultType: CelType;
+  /** Names of variables that it reads. */
+  readonly uses: ReadonlySet<string>;
   /** At the least and at the most; `sizes` says how long what variables lead to can be. */
   estimateCost(sizes?: SizeOf): Range;
   /**
@@ -59,6 +61,7 @@ export function compile(expression: string, environment: CelEnvironment): Compil
   return {
     source: expression,
     resultType: checked.types.get(checked.expression.id)!,
+    uses: checked.variables,
     estimateCost: (sizes = noSizes) => estimateCost(checked, sizes),
     evaluate: (variables, options) => unwrap(run(variables, options).value),
     run,

@@ -2,7 +2,7 @@
 import type { CustomResourceDefinition } from '../../generated/types/apiextensions-v1.ts';
 import { timestampOf } from '../../meta/timestamp.ts';
 import { firstGeneration, keepAllButStatus, keepStatus, moveGeneration, typedStrategy } from '../strategy.ts';
-import { validateCustomResourceDefinition, validateDefinitionUpdate } from './validate.ts';
+import { validateDefinitionStatus, validateDefinitionUpdate, validateNewDefinition } from './validate.ts';
 
 const webhookPort = 443;
 /** Until its objects are gone. */
@@ -53,9 +53,9 @@ export const customResourceDefinitionStrategy = typedStrategy<CustomResourceDefi
     };
     definition.status = { ...definition.status, conditions: [...others, terminating] };
   },
-  validate: validateCustomResourceDefinition,
+  validateCreate: validateNewDefinition,
   validateUpdate: validateDefinitionUpdate,
-  validateStatusUpdate: validateDefinitionUpdate,
+  validateStatusUpdate: validateDefinitionStatus,
 });
 
 function storedVersion({ spec }: CustomResourceDefinition): string | undefined {

@@ -139,7 +139,7 @@ export const listLibrary: Library = {
       actual: ([list]) => sizeOf(list!) ** 2,
     }),
     fn('lists.range', 'lists_range', 'int -> list(int)', range, {
-      estimate: () => ({ cost: { min: 1, max: Number.POSITIVE_INFINITY } }),
+      estimate: () => ({ cost: { min: 1, max: 1 } }),
       actual: (_args, result) => 1 + sizeOf(result),
     }),
     fn('sets.contains', 'list_sets_contains_list', 'list(A), list(A) -> bool', contains, pairs(1)),
