@@ -75,6 +75,7 @@ async function startReal(config: AgentConfig, logger: Logger): Promise<Agent> {
     wantedFile: paths.wanted,
     policies: policiesOf(networking, nodeName),
     facts: {
+      seccompDir: join(dataDir, 'seccomp'),
       clusterDns: config.clusterDns ?? [],
       clusterDomain,
       hostDns,
@@ -161,6 +162,7 @@ async function startHollow(config: AgentConfig, logger: Logger): Promise<Agent> 
         storage: createNoStorage(),
         onPodCidr: (podCidr) => runtime.setPodCidr(podCidr),
         facts: {
+          seccompDir: '',
           clusterDns: [],
           clusterDomain: config.clusterDomain,
           hostDns: { servers: [], searches: [], options: [] },

@@ -40,6 +40,7 @@ async function start(runtime: Runtime, more: Partial<Parameters<typeof startNode
     runtime,
     storage: createNoStorage(),
     facts: {
+      seccompDir: '',
       clusterDns: [],
       clusterDomain: 'cluster.local',
       hostDns: { servers: [], searches: [], options: [] },

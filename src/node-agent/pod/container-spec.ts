@@ -1,7 +1,14 @@
 /** What the runtime is told of one container. Pure, but for the hash. */
 import { createHash } from 'node:crypto';
-import type { Container } from '../../api/generated/types/core-v1.ts';
-import { type ContainerSecurity, type ContainerSpec, type Mount, runtimeLabels } from '../runtime/runtime.ts';
+import { join } from 'node:path';
+import type { Container, SeccompProfile as SeccompProfileField } from '../../api/generated/types/core-v1.ts';
+import {
+  type ContainerSecurity,
+  type ContainerSpec,
+  type Mount,
+  runtimeLabels,
+  type SeccompProfile,
+} from '../runtime/runtime.ts';
 import { expandReferences } from './env.ts';
 import type { ContainerKind } from './plan.ts';
 import { containerResources } from './qos.ts';
@@ -18,6 +25,8 @@ export interface ContainerContext {
   readonly env: readonly { readonly name: string; readonly value: string }[];
   readonly mounts: readonly Mount[];
   readonly nodeMemoryBytes: number;
+  /** Where `localhostProfile` is looked for. */
+  readonly seccompDir: string;
 }
 
 /** A container that may not run as root would do so, or may. The reason is CreateContainerConfigError. */
@@ -69,7 +78,7 @@ export function containerSpec(pod: WantedPod, container: Container, context: Con
     stdinOnce: container.stdinOnce === true,
     tty: container.tty === true,
     resources: containerResources(pod, container, context.nodeMemoryBytes),
-    security: containerSecurity(pod, container, context.image),
+    security: containerSecurity(pod, container, context.image, context.seccompDir),
   };
 }
 
@@ -81,6 +90,7 @@ function containerSecurity(
   pod: WantedPod,
   container: Container,
   image: { readonly user?: number; readonly username?: string },
+  seccompDir: string,
 ): ContainerSecurity {
   const podSecurity = pod.spec.securityContext ?? {};
   const own = container.securityContext ?? {};
@@ -98,8 +108,15 @@ function containerSecurity(
     ...(effectiveUser !== undefined && { runAsUser: effectiveUser }),
     ...(group !== undefined && { runAsGroup: group }),
     supplementalGroups: supplementalGroups(pod),
-    seccompUnconfined: (own.seccompProfile ?? podSecurity.seccompProfile)?.type === 'Unconfined',
+    seccomp: seccompProfile(own.seccompProfile ?? podSecurity.seccompProfile, seccompDir),
+    unmaskedProc: own.procMount === 'Unmasked',
   };
+}
+
+function seccompProfile(profile: SeccompProfileField | undefined, seccompDir: string): SeccompProfile {
+  if (profile?.type === 'Unconfined') return { type: 'Unconfined' };
+  if (profile?.type !== 'Localhost') return { type: 'RuntimeDefault' };
+  return { type: 'Localhost', path: join(seccompDir, profile.localhostProfile ?? '') };
 }
 
 function checkNonRoot(name: string, user: number | undefined, image: { user?: number; username?: string }): void {

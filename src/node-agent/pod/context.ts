@@ -19,6 +19,8 @@ export interface NodeFacts {
   readonly memoryBytes: number;
   readonly allocatable: { readonly cpu: string; readonly memory: string; readonly ephemeralStorage: string };
   readonly capacity: NodeCapacity;
+  /** Seccomp profiles of this machine that pods may name. */
+  readonly seccompDir: string;
   readonly clusterDns: readonly string[];
   readonly clusterDomain: string;
   readonly hostDns: DnsConfig;

@@ -259,8 +259,8 @@ function planContainer(
   if (here && (isRunning(here) || here.state === 'unknown')) {
     const why = reasonToRestart(input, container, here);
     if (why === undefined) return undefined;
-    const graceMs =
-      (container.livenessProbe?.terminationGracePeriodSeconds ?? pod.spec.terminationGracePeriodSeconds ?? 30) * 1000;
+    const graceS = observed.probes.get(here.id)?.graceS ?? pod.spec.terminationGracePeriodSeconds ?? 30;
+    const graceMs = graceS * 1000;
     return stopAll(input, [here], nowMs + graceMs, why);
   }
   let streak = 0;

@@ -33,7 +33,7 @@ export function sandboxSpec(pod: WantedPod, context: SandboxContext): SandboxSpe
   return {
     pod: { namespace, name, uid },
     attempt: context.attempt,
-    hostname: podHostname(pod),
+    hostname: (spec.setHostnameAsFQDN && podFqdn(pod, context.clusterDomain)) || podHostname(pod),
     logDirectory: context.logDirectory,
     dns: podDns(pod, context),
     portMappings: spec.hostNetwork ? [] : portMappings(pod),

@@ -66,7 +66,16 @@ describe('sandboxSpec', () => {
 function spec(container: Parameters<typeof testContainer>[1], pod: Partial<WantedPod['spec']> = {}, user?: number) {
   const image = { id: 'sha256:1', ...(user !== undefined && { user }) };
   const env = [{ name: 'A', value: '1' }];
-  const context = { attempt: 2, streak: 1, kind: 'regular' as const, image, env, mounts: [], nodeMemoryBytes: 2 ** 30 };
+  const context = {
+    attempt: 2,
+    streak: 1,
+    kind: 'regular' as const,
+    image,
+    env,
+    mounts: [],
+    nodeMemoryBytes: 2 ** 30,
+    seccompDir: '/seccomp',
+  };
   const own = testContainer('app', container);
   return containerSpec(testPod({ containers: [own], ...pod }), own, context);
 }
@@ -88,6 +97,17 @@ describe('containerSpec', () => {
       noNewPrivileges: true,
       addCapabilities: ['NET_ADMIN'],
       dropCapabilities: ['ALL'],
+    });
+  });
+
+  it('takes seccomp profiles and the mask of /proc from the container, then the pod', () => {
+    const pod = { securityContext: { seccompProfile: { type: 'Unconfined' } } };
+    expect(spec({}).security).toMatchObject({ seccomp: { type: 'RuntimeDefault' }, unmaskedProc: false });
+    expect(spec({}, pod).security.seccomp).toEqual({ type: 'Unconfined' });
+    const own = { seccompProfile: { type: 'Localhost', localhostProfile: 'p/x.json' }, procMount: 'Unmasked' };
+    expect(spec({ securityContext: own }, pod).security).toMatchObject({
+      seccomp: { type: 'Localhost', path: '/seccomp/p/x.json' },
+      unmaskedProc: true,
     });
   });
 

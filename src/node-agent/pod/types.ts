@@ -39,6 +39,8 @@ export interface ProbeVerdict {
   readonly ready: boolean;
   /** Set when liveness or startup failed too often: the container must be restarted. */
   readonly unhealthy?: string;
+  /** How long the probe that failed gives the container to end; absent: as long as the pod does. */
+  readonly graceS?: number;
 }
 
 /** Why the pod has to stop. */

@@ -51,6 +51,7 @@ function context(): WorkerContext {
         ]),
         allowedUnsafeSysctls: [],
       },
+      seccompDir: '/seccomp',
       clusterDns: [],
       clusterDomain: 'cluster.local',
       hostDns: noDns,

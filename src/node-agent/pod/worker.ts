@@ -437,7 +437,17 @@ export class PodWorker {
       const env = containerEnv(container, this.#fields(), await this.#envObjects(container));
       const mounts = await storage.mounts({ pod: this.#pod, container, attempt, env, podIps: this.#ips() });
       const targetId = this.#targetOf(container);
-      const context = { attempt, streak, kind, image, env, mounts, targetId, nodeMemoryBytes: node.memoryBytes };
+      const context = {
+        attempt,
+        streak,
+        kind,
+        image,
+        env,
+        mounts,
+        targetId,
+        seccompDir: node.seccompDir,
+        nodeMemoryBytes: node.memoryBytes,
+      };
       const spec = containerSpec(this.#given(), container, context);
       reason = 'CreateContainerError';
       // Before anything of the pod runs: not one packet of it goes unchecked.

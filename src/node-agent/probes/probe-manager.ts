@@ -96,8 +96,10 @@ export class ProbeManager {
     const started = startup === undefined || startup === 'success';
     const readiness = result('readiness');
     const failed = startup === 'failure' ? 'startup' : result('liveness') === 'failure' ? 'liveness' : undefined;
+    const graceS = entry.states.find(({ kind }) => kind === failed)?.probe.terminationGracePeriodSeconds;
     return {
       started,
+      ...(graceS !== undefined && { graceS }),
       ready: started && (readiness === undefined || readiness === 'success'),
       ...(failed && {
         unhealthy: `Container ${entry.target.container.name} failed ${failed} probe, will be restarted`,

@@ -132,13 +132,15 @@ describe('ProbeManager', () => {
   });
 
   it('asks for a restart when liveness fails often enough', async () => {
-    watch({ livenessProbe: { ...exec, failureThreshold: 2, initialDelaySeconds: 5 } });
+    const livenessProbe = { ...exec, failureThreshold: 2, initialDelaySeconds: 5, terminationGracePeriodSeconds: 7 };
+    watch({ livenessProbe });
     runtime.execExitCode = 1;
     await pass(4_000);
     expect(runtime.calls).toEqual([]);
     await pass(1_000);
     await pass(1_000);
     expect(probes.verdict('c').unhealthy).toBe('Container app failed liveness probe, will be restarted');
+    expect(probes.verdict('c').graceS).toBe(7);
   });
 
   it('holds the other probes back until startup has succeeded', async () => {

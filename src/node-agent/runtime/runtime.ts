@@ -87,6 +87,11 @@ export interface ContainerResources {
   readonly oomScoreAdj: number;
 }
 
+export type SeccompProfile =
+  | { readonly type: 'RuntimeDefault' | 'Unconfined' }
+  /** `path`: of the profile on this machine. */
+  | { readonly type: 'Localhost'; readonly path: string };
+
 export interface ContainerSecurity {
   readonly privileged: boolean;
   readonly readOnlyRootFilesystem: boolean;
@@ -96,7 +101,9 @@ export interface ContainerSecurity {
   readonly runAsUser?: number;
   readonly runAsGroup?: number;
   readonly supplementalGroups: readonly number[];
-  readonly seccompUnconfined: boolean;
+  readonly seccomp: SeccompProfile;
+  /** The whole of /proc is shown and can be written. */
+  readonly unmaskedProc: boolean;
 }
 
 export interface ContainerSpec {

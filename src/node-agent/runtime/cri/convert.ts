@@ -22,6 +22,7 @@ import {
   runtimeLabels,
   type Sandbox,
   type SandboxSpec,
+  type SeccompProfile,
 } from '../runtime.ts';
 
 const NANOSECONDS_PER_MS = 1_000_000n;
@@ -181,16 +182,16 @@ function securityContext(security: ContainerSecurity, namespaces: NamespaceOptio
     readonlyRootfs: security.readOnlyRootFilesystem,
     noNewPrivs: security.noNewPrivileges,
     supplementalGroups: security.supplementalGroups.map(BigInt),
-    maskedPaths: security.privileged ? [] : MASKED_PATHS,
-    readonlyPaths: security.privileged ? [] : READ_ONLY_PATHS,
-    seccomp: {
-      profileType:
-        security.privileged || security.seccompUnconfined
-          ? SecurityProfile_ProfileType.Unconfined
-          : SecurityProfile_ProfileType.RuntimeDefault,
-    },
+    maskedPaths: security.privileged || security.unmaskedProc ? [] : MASKED_PATHS,
+    readonlyPaths: security.privileged || security.unmaskedProc ? [] : READ_ONLY_PATHS,
+    seccomp: seccompProfile(security.privileged ? { type: 'Unconfined' } : security.seccomp),
     ...ids(security),
   };
+}
+
+function seccompProfile(profile: SeccompProfile) {
+  if (profile.type !== 'Localhost') return { profileType: SecurityProfile_ProfileType[profile.type] };
+  return { profileType: SecurityProfile_ProfileType.Localhost, localhostRef: profile.path };
 }
 
 /** Kubernetes' defaults for `procMount: Default`. */
