@@ -125,10 +125,19 @@ class RunningNode implements NodeAgent {
       runtime,
       clock,
       onChange: (podUid) => this.#pods.wake(podUid),
-      onFailure: (target, kind, message) => {
+      onFailure: (target, kind, { message, isUnknown }) => {
         const worker = this.#pods.workers.get(target.podUid);
         const title = kind.charAt(0).toUpperCase() + kind.slice(1);
-        if (worker) recordEvent(worker.pod, 'Warning', 'Unhealthy', `${title} probe failed: ${message}`.slice(0, 1024));
+        if (worker)
+          recordEvent(
+            worker.pod,
+            'Warning',
+            'Unhealthy',
+            `${title} probe ${isUnknown ? 'errored and resulted in unknown state' : 'failed'}: ${message}`.slice(
+              0,
+              1024,
+            ),
+          );
       },
     });
     if (runtime.kind !== 'hollow') {

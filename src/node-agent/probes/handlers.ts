@@ -6,7 +6,7 @@ import * as grpc from '@grpc/grpc-js';
 import type { Container, GRPCAction, HTTPGetAction, TCPSocketAction } from '../../api/generated/types/core-v1.ts';
 import { Health, HealthCheckResponse_ServingStatus } from '../../gen/grpc/health/v1/health_pb.ts';
 import { GrpcClient } from '../../lib/grpc.ts';
-import type { Runtime } from '../runtime/runtime.ts';
+import { type Runtime, RuntimeError } from '../runtime/runtime.ts';
 
 /** Of an answer's body or a command's output this much is kept for messages. */
 const MAX_OUTPUT_BYTES = 10 * 1024;
@@ -29,6 +29,8 @@ export interface HandlerResult {
   readonly ok: boolean;
   /** For an event: why not. */
   readonly message: string;
+  /** It could not be tried: that says nothing of the container. */
+  readonly isUnknown?: boolean;
 }
 
 /** Never throws: whatever goes wrong is a failed result. */
@@ -43,7 +45,10 @@ export async function runHandler(handler: Handler, target: HandlerTarget, timeou
     if (handler.grpc) return await runGrpc(handler.grpc, target, timeoutMs);
     return { ok: false, message: 'handler of a kind that this node does not support' };
   } catch (error) {
-    return { ok: false, message: error instanceof Error ? error.message : String(error) };
+    const message = error instanceof Error ? error.message : String(error);
+    // A command that does not end in time is the container's own fault.
+    const isUnknown = error instanceof RuntimeError && error.code !== 'timeout';
+    return { ok: false, message, ...(isUnknown && { isUnknown }) };
   }
 }
 

@@ -6,7 +6,7 @@ import type { Container, Probe } from '../../api/generated/types/core-v1.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { ProbeVerdict } from '../pod/types.ts';
 import type { Runtime } from '../runtime/runtime.ts';
-import { runHandler } from './handlers.ts';
+import { type HandlerResult, runHandler } from './handlers.ts';
 import { afterResult, initialProbeState, type ProbeKind, type ProbeState, probeTimeoutMs } from './probe-state.ts';
 
 const MAX_CONCURRENT_PROBES = 64;
@@ -27,7 +27,7 @@ export interface ProbeManagerOptions {
   /** A verdict of one of the pod's containers changed. */
   readonly onChange: (podUid: string) => void;
   /** A probe failed: for an event. */
-  readonly onFailure: (target: ProbeTarget, kind: ProbeKind, message: string) => void;
+  readonly onFailure: (target: ProbeTarget, kind: ProbeKind, result: HandlerResult) => void;
 }
 
 interface Entry {
@@ -161,9 +161,9 @@ export class ProbeManager {
     if (this.#entries.get(target.containerId) === entry) {
       const before = JSON.stringify(this.verdict(target.containerId));
       entry.states = entry.states.map((other) =>
-        other.kind === state.kind ? afterResult(other, result.ok, clock.nowMs()) : other,
+        other.kind === state.kind ? afterResult(other, result.isUnknown ? undefined : result.ok, clock.nowMs()) : other,
       );
-      if (!result.ok) onFailure(target, state.kind, result.message);
+      if (!result.ok) onFailure(target, state.kind, result);
       if (JSON.stringify(this.verdict(target.containerId)) !== before) onChange(target.podUid);
     }
     this.#timerAtMs = Number.NaN;

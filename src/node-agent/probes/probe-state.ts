@@ -24,12 +24,14 @@ export function probeTimeoutMs(probe: Probe): number {
   return Math.max(1000, seconds(probe.timeoutSeconds, 1));
 }
 
-export function afterResult(state: ProbeState, ok: boolean, nowMs: number): ProbeState {
+/** `ok` undefined: the probe could not be tried, which changes nothing. */
+export function afterResult(state: ProbeState, ok: boolean | undefined, nowMs: number): ProbeState {
+  const dueAtMs = nowMs + Math.max(1000, seconds(state.probe.periodSeconds, 10));
+  if (ok === undefined) return { ...state, dueAtMs };
   const successes = ok ? state.successes + 1 : 0;
   const failures = ok ? 0 : state.failures + 1;
   let { result } = state;
   if (ok && successes >= (state.probe.successThreshold ?? 1)) result = 'success';
   if (!ok && failures >= (state.probe.failureThreshold ?? 3)) result = 'failure';
-  const dueAtMs = nowMs + Math.max(1000, seconds(state.probe.periodSeconds, 10));
   return { ...state, successes, failures, result, dueAtMs };
 }

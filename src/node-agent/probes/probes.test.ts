@@ -6,6 +6,7 @@ import type { Container } from '../../api/generated/types/core-v1.ts';
 import { Health, HealthCheckResponse_ServingStatus } from '../../gen/grpc/health/v1/health_pb.ts';
 import { ManualClock } from '../../lib/clock.ts';
 import { addService } from '../../lib/grpc.ts';
+import { RuntimeError } from '../runtime/runtime.ts';
 import { FakeRuntime } from '../testing/fake-runtime.ts';
 import { testContainer } from '../testing/pods.ts';
 import { runHandler } from './handlers.ts';
@@ -129,6 +130,17 @@ describe('ProbeManager', () => {
     expect(probes.verdict('c')).toEqual({ started: true, ready: false });
     expect(changes).toEqual(['u', 'u']);
     expect(failures).toEqual(['readiness', 'readiness']);
+  });
+
+  it('holds nothing against a container while the runtime does not answer', async () => {
+    watch({ livenessProbe: { ...exec, failureThreshold: 2 }, readinessProbe: exec }, { started: true, ready: true });
+    runtime.broken.set('exec', new RuntimeError('unavailable', 'down'));
+    for (let i = 0; i < 20; i++) await pass(1_000);
+    expect(probes.verdict('c')).toEqual({ started: true, ready: true });
+    expect(failures).toContain('liveness');
+    runtime.broken.set('exec', new RuntimeError('timeout', 'too slow'));
+    for (let i = 0; i < 3; i++) await pass(1_000);
+    expect(probes.verdict('c').unhealthy).toBeDefined();
   });
 
   it('asks for a restart when liveness fails often enough', async () => {
