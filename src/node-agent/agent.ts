@@ -103,7 +103,14 @@ async function startReal(config: AgentConfig, logger: Logger): Promise<Agent> {
     throw error;
   });
   logger.info({ node: nodeName, address: config.address, port: config.port }, 'agent runs');
-  return together([networking, started], server);
+  return {
+    async stop() {
+      await server.close();
+      await started.stop();
+      // Last: names are answered as long as possible.
+      await networking.stop();
+    },
+  };
 }
 
 /** What there is of it under the names of kubelet's configuration. */

@@ -16,12 +16,16 @@ it.each([
   ['200.0.0.0/8', 26, ['200.0.0.64/26', '200.0.0.0/28'], '200.0.0.128/26'],
   ['10.244.0.0/24', 24, ['10.244.0.0/24'], undefined],
   ['10.244.0.0/16', 24, ['192.168.0.0/24'], '10.244.0.0/24'],
+  ['10.244.0.0/16', 24, ['fd00::/64'], '10.244.0.0/24'],
+  ['fd00:7::/48', 64, ['fd00:7::/64', '10.244.0.0/24', 'fd00:7:0:2::/64'], 'fd00:7:0:1::/64'],
+  ['fd00::/63', 64, ['fd00::/62'], undefined],
+  ['10.244.0.0/24', 16, [], undefined],
 ])('takes the lowest free range of %s by /%s', (podCidr, mask, taken, expected) => {
   expect(nextRange(podCidr, mask, taken)).toBe(expected);
 });
 
-it('refuses what is no IPv4 range', () => {
-  for (const cidr of ['10.0.0.0', '10.0.0.256/8', 'fd00::/64', '1.2.3.4/33'])
+it('refuses what is no range', () => {
+  for (const cidr of ['10.0.0.0', '10.0.0.256/8', 'fd00::/129', '1.2.3.4/33'])
     expect(() => parseCidr(cidr)).toThrow(cidr);
 });
 
@@ -38,4 +42,14 @@ it('gives nodes that appear together different ranges, and tells when there are 
   await client.delete(resources.nodes, { name: 'b' });
   await client.until(() => ranges().includes('10.244.1.0/24'));
   expect(new Set(ranges()).size).toBe(4);
+});
+
+it('gives a node of a dual-stack cluster one range of each family', async () => {
+  h = harness();
+  const { client, context } = h;
+  void new NodeIpamController(context, { podCidr: '10.244.0.0/16,fd00:7::/48', nodeCidrMaskSize: 24 }).run();
+  await Promise.all(['a', 'b'].map((name) => client.create(resources.nodes, nodeOf(name))));
+  const ranges = () => client.all<Node>(resources.nodes).map((node) => node.spec?.podCIDRs);
+  await client.until(() => ranges().every((its) => its?.length === 2));
+  expect(ranges().flat().sort()).toEqual(['10.244.0.0/24', '10.244.1.0/24', 'fd00:7:0:1::/64', 'fd00:7::/64']);
 });
