@@ -2,8 +2,11 @@
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { ConfigMap } from '../src/api/generated/types/core-v1.ts';
+import { resources } from '../src/api/types.ts';
 import { Cluster, type Member, waitFor } from './support/cluster.ts';
 import { flipBit, matchingFiles } from './support/files.ts';
+import { connect } from './support/writer.ts';
 
 const cluster = new Cluster();
 const data = (master: string) => join(cluster.dir, 'data', master);
@@ -119,4 +122,29 @@ test('a bit in a table of a master that runs', async () => {
   await rebuilt(master, mark, /this master stops serving and is rebuilt/);
   // Nobody started it again: the same process went on.
   expect((await masters()).find(({ name }) => name === master)!.pid).toBe(before.pid);
+});
+
+test('a bit in the snapshot of a master that runs: it is found, and the state comes as a snapshot from another', async () => {
+  const client = connect(cluster.kubeconfig);
+  const value = 'x'.repeat(1_000_000);
+  const snapshots = (master: string) => readdirSync(data(master)).filter((name) => /^snapshot-\d+-\d+$/.test(name));
+  // A snapshot is due after 64 MiB of log.
+  for (let n = 0; n < 70; n++) {
+    const large: ConfigMap = {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name: `large-${n}`, namespace: 'default' },
+    };
+    await client.create(resources.configMaps, { ...large, data: { value } });
+  }
+  client.close();
+  const master = await follower();
+  await waitFor('a snapshot', async () => snapshots(master).length > 0);
+  const mark = logOf(master).length;
+  flipBit(join(data(master), snapshots(master).at(-1)!));
+  await rebuilt(master, mark, /snapshot .*this master stops serving and is rebuilt/);
+  const { address, ports } = (await masters()).find(({ name }) => name === master)!;
+  const server = ['--server', `https://${address}:${ports.api}`];
+  const output = await cluster.tryKubectl([...server, 'get', 'configmap', 'large-69', '-o', 'jsonpath={.data.value}']);
+  expect(output.stdout === value).toBe(true);
 });
