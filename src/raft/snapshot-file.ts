@@ -179,7 +179,7 @@ export async function verifySnapshot(
 export async function removeOtherSnapshots(dir: string, keep: SnapshotMeta): Promise<void> {
   const kept = snapshotPath('', keep);
   for (const name of await readdir(dir)) {
-    const found = /^snapshot-(\d+)-\d+(\.from-\d+\.part)?$/.exec(name);
+    const found = /^snapshot-(\d+)-\d+(\.part)?$/.exec(name);
     if (name !== kept && found && Number(found[1]) < keep.index) await rm(join(dir, name), { force: true });
   }
 }
@@ -188,7 +188,7 @@ export async function removeOtherSnapshots(dir: string, keep: SnapshotMeta): Pro
 export async function removeUnknownSnapshots(dir: string, known: SnapshotMeta): Promise<void> {
   await mkdir(dir, { recursive: true });
   for (const name of await readdir(dir)) {
-    const part = /^snapshot-(\d+)-\d+\.from-\d+\.part$/.exec(name);
+    const part = /^snapshot-(\d+)-\d+\.part$/.exec(name);
     const mayGoOn = part !== null && Number(part[1]) > known.index;
     if (name.startsWith('snapshot-') && name !== snapshotPath('', known) && !mayGoOn)
       await rm(join(dir, name), { force: true });

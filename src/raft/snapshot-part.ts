@@ -1,6 +1,7 @@
 /**
- * A snapshot file on its way here: its first bytes, in `snapshot-<index>-<term>.from-<sender>.part`. What an attempt has brought stays
- * for the next one. It becomes a snapshot when its checksum is right and it reads as one.
+ * A snapshot file on its way here: its first bytes, in `snapshot-<index>-<term>.part`. What an attempt has brought stays for the next one, whoever
+ * makes it: members write the same bytes for the same state, so that leaders who follow each other need not begin anew. It becomes a snapshot when
+ * its checksum is that of the last sender's file and it reads as one; otherwise nothing of it stays.
  */
 import { type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -38,13 +39,12 @@ export class SnapshotPart {
     this.#checksum = checksum;
   }
 
-  /** Goes on with what an earlier attempt of this sender brought of this snapshot; its other parts are removed. */
-  static async open(dir: string, meta: SnapshotMeta, sender: number): Promise<SnapshotPart> {
+  /** Goes on with what earlier attempts brought of this snapshot; parts of others are removed. One at a time. */
+  static async open(dir: string, meta: SnapshotMeta): Promise<SnapshotPart> {
     await mkdir(dir, { recursive: true });
-    const suffix = `.from-${sender}.part`;
-    const path = `${snapshotPath(dir, meta)}${suffix}`;
+    const path = `${snapshotPath(dir, meta)}.part`;
     for (const name of await readdir(dir))
-      if (name.endsWith(suffix) && join(dir, name) !== path) await rm(join(dir, name), { force: true });
+      if (name.endsWith('.part') && join(dir, name) !== path) await rm(join(dir, name), { force: true });
     const file = await open(path, 'a+');
     const buffer = Buffer.allocUnsafe(readBytes);
     let bytes = 0;

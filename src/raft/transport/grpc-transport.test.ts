@@ -263,7 +263,7 @@ test('a transfer that was broken off goes on where it ended', async () => {
   know(two, 0, peer(1, slow.address));
   await writeSnapshot(slow, 8);
   const first = send(slow);
-  const part = join(two.dir, 'snapshot-70-2.from-1.part');
+  const part = join(two.dir, 'snapshot-70-2.part');
   const size = () => statSync(part, { throwIfNoEntry: false })?.size ?? 0;
   while (size() < 2 << 20) await new Promise((resolve) => setTimeout(resolve, 5));
   slow.transport.stop();
@@ -307,7 +307,7 @@ test('a newer leader takes the place of one that sends slowly, and an older one 
   know(two, 0, peer(1, old.address), peer(3, newer.address));
   for (const member of [old, newer]) await writeSnapshot(member, 8);
   const first = send(old);
-  const part = join(two.dir, 'snapshot-70-2.from-1.part');
+  const part = join(two.dir, 'snapshot-70-2.part');
   while (!statSync(part, { throwIfNoEntry: false })?.size) await new Promise((resolve) => setTimeout(resolve, 5));
   const sendAt = (term: number) =>
     new Promise<boolean>((resolve) => newer.transport.sendSnapshot(2, { ...install, from: 3, term }, resolve));
@@ -322,7 +322,7 @@ test('a part that is not the beginning of the file is thrown away, and the next 
   know(one, 0, peer(2, two.address));
   know(two, 0, peer(1, one.address));
   await writeSnapshot(one, 2);
-  const part = join(two.dir, 'snapshot-70-2.from-1.part');
+  const part = join(two.dir, 'snapshot-70-2.part');
   await writeSnapshot(two, 1);
   copyFileSync(join(two.dir, 'snapshot-70-2'), part);
   truncateSync(part, 500_000);

@@ -268,7 +268,7 @@ export class PeerServer {
           const giveUp = () => requests.abort(new Refusal('a newer transfer came in its place', grpcStatus.aborted));
           leave = await this.#incoming.take({ term: message.term, giveUp });
           if (!leave) throw new Refusal('a newer leader sends a snapshot already', grpcStatus.resourceExhausted);
-          part = await SnapshotPart.open(this.#options.dataDir, message.snapshot, from);
+          part = await SnapshotPart.open(this.#options.dataDir, message.snapshot);
           call.send(installAnswer({ case: 'have', value: { offset: BigInt(part.bytes) } }));
         } else if (received.case === 'chunk') {
           const { data, checksum } = received.value;
