@@ -41,9 +41,6 @@ const missing = [
   // The access reviews and tokens are no stored kinds: src/apiserver/virtual.
   'authentication.k8s.io/v1',
   'authorization.k8s.io/v1',
-  // Not there yet: proxying to nodes, pods and Services, and resizing pods in place.
-  '  proxy ',
-  '  resize ',
 ];
 
 test('resources, names, verbs and subresources are those of Kubernetes 1.35, in its order', () => {
