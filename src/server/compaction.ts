@@ -12,7 +12,7 @@ export const compactionIntervalMs = 5 * 60_000;
 /** How often the size of history is looked at. */
 export const historyCheckMs = 1_000;
 /** What history may always take, and otherwise as a part of what the keys take as they are now; never more than that part of the quota. */
-const minHistoryBytes = 32 * 1024 * 1024;
+const minHistoryBytes = 64 * 1024 * 1024;
 const historyPartOfLive = 0.5;
 const historyPartOfQuota = 0.25;
 
