@@ -79,7 +79,7 @@ test('a level below shows no objects, and no secret', async () => {
   const found = await eventsOf(() => h.call('POST', '/api/v1/namespaces/default/secrets', { body }), 2);
   expect(found).toHaveLength(2);
   expect(JSON.stringify(found)).not.toContain('hunter2');
-  expect(found[1].level).toBe('Metadata');
+  expect(found[1]).toMatchObject({ level: 'Metadata', objectRef: { resource: 'secrets', name: 's' } });
 });
 
 test('who was refused, who acts as another, who is unknown', async () => {

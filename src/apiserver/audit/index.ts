@@ -73,14 +73,20 @@ export function createAuditor(config: AuditConfig, clock: Clock, logger: Logger)
 export class AuditTrail {
   readonly wantsRequest: boolean;
   readonly wantsResponse: boolean;
+  readonly #unnamed: boolean;
   readonly #write: (stage: Stage, outcome: AuditOutcome | undefined) => void;
   readonly #annotations: Record<string, string> = {};
   #requestBody: CapturedBody | undefined;
   #responseBody: CapturedBody | undefined;
 
-  constructor(_: AuditedRequest, decision: Decision, write: (stage: Stage, outcome: AuditOutcome | undefined) => void) {
+  constructor(
+    { info }: AuditedRequest,
+    decision: Decision,
+    write: (stage: Stage, outcome: AuditOutcome | undefined) => void,
+  ) {
     this.wantsRequest = decision.level === 'Request' || decision.level === 'RequestResponse';
     this.wantsResponse = decision.level === 'RequestResponse';
+    this.#unnamed = info.kind === 'resource' && info.name === undefined && info.verb === 'create';
     this.#write = write;
     write('RequestReceived', undefined);
   }
@@ -91,7 +97,8 @@ export class AuditTrail {
   }
 
   requestBody(body: CapturedBody): void {
-    if (this.wantsRequest) this.#requestBody = body;
+    // The name of what is created stands in it alone.
+    if (this.wantsRequest || this.#unnamed) this.#requestBody = body;
   }
 
   /** Failures are always looked at: their Status is part of every level. */

@@ -54,11 +54,13 @@ export interface UserOptions extends PkiOptions {
 }
 
 export async function pkiIssueUser(name: string, options: UserOptions): Promise<void> {
-  const pki = await issue(name, userCertificate(name, options.group ?? []), options);
+  // `system:kube-scheduler` cannot name a file everywhere.
+  const fileName = name.replaceAll(':', '-');
+  const pki = await issue(fileName, userCertificate(name, options.group ?? []), options);
   if (!options.server) return;
-  const file = join(pki.path, `${name}.kubeconfig`);
+  const file = join(pki.path, `${fileName}.kubeconfig`);
   const server = options.server.startsWith('https://') ? options.server : `https://${options.server}`;
-  writeKubeconfig(file, { server, clusterName: options.clusterName, userName: name, files: pki.files(name) });
+  writeKubeconfig(file, { server, clusterName: options.clusterName, userName: name, files: pki.files(fileName) });
   process.stdout.write(`Wrote ${file}\n`);
 }
 

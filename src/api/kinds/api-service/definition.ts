@@ -2,7 +2,7 @@
 import type { FieldError } from '../../definition.ts';
 import type { APIService } from '../../generated/types/apiregistration-v1.ts';
 import { fieldForbidden, fieldInvalid, fieldRequired } from '../../meta/field-error.ts';
-import { dns1035Label, dns1123Subdomain } from '../../meta/names.ts';
+import { dns1035Label, dns1123Subdomain, validPathSegment } from '../../meta/names.ts';
 import { ageColumn, column, nameColumn } from '../../table/column.ts';
 import { matches, portNumber, required } from '../checks.ts';
 import { defineKind, statusSubresource } from '../define.ts';
@@ -29,6 +29,8 @@ export const apiServiceDefinition = defineKind({
     ageColumn,
   ],
   strategy: typedStrategy<APIService>({
+    // `v1.` is the one of the core group.
+    validateName: validPathSegment,
     setDefaults({ spec }) {
       if (spec?.service) spec.service.port ??= servicePort;
     },

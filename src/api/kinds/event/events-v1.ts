@@ -29,8 +29,12 @@ const stored: StoredForm = {
   fromStored: (object) => rename(object, newName, 'events.k8s.io/v1'),
 };
 
+/** Where core/v1 shows an empty text. */
+const leftOutWhenEmpty = new Set(['reportingComponent', 'reportingInstance']);
+
 function rename(object: KubernetesObject, names: ReadonlyMap<string, string>, apiVersion: string): KubernetesObject {
-  const entries = Object.entries(object).map(([field, value]) => [names.get(field) ?? field, value] as const);
+  const given = Object.entries(object).filter(([field, value]) => value !== '' || !leftOutWhenEmpty.has(field));
+  const entries = given.map(([field, value]) => [names.get(field) ?? field, value] as const);
   return { ...Object.fromEntries(entries), apiVersion, kind: 'Event' };
 }
 

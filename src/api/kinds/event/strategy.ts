@@ -11,6 +11,10 @@ const clusterScopedNamespace = 'default';
 const common: TypedStrategy<Event> = {
   setDefaults(event) {
     event.source ??= {};
+    // As upstream shows them, set or not.
+    const shown = event as unknown as Record<string, unknown>;
+    for (const time of ['eventTime', 'firstTimestamp', 'lastTimestamp']) shown[time] ??= null;
+    for (const name of ['reportingComponent', 'reportingInstance']) shown[name] ??= '';
   },
   validate({ metadata, involvedObject }) {
     const about = involvedObject?.namespace ?? '';

@@ -37,6 +37,7 @@ export function setJobTemplateDefaults(spec: JobSpec): void {
   for (const rule of spec.podFailurePolicy?.rules ?? []) {
     for (const pattern of rule.onPodConditions ?? []) pattern.status ||= 'True';
   }
+  if (spec.template) spec.template.metadata ??= {};
   if (spec.template?.spec) setPodSpecDefaults(spec.template.spec);
 }
 
@@ -53,5 +54,6 @@ export function generateSelector({ metadata, spec }: Job): void {
   labels[jobLabels.legacyUid] ??= uid;
   labels[jobLabels.uid] ??= uid;
   template.metadata = { ...template.metadata, labels };
+  if (metadata && Object.keys(metadata.labels ?? {}).length === 0) metadata.labels = { ...labels };
   spec.selector = { ...spec.selector, matchLabels: { [jobLabels.uid]: uid, ...spec.selector?.matchLabels } };
 }
