@@ -3,10 +3,13 @@ import type { AuditConfig } from './audit/index.ts';
 import type { OidcConfig } from './authentication/oidc.ts';
 import type { TokenWebhookConfig } from './authentication/webhook.ts';
 import type { AuthorizationWebhookConfig } from './authorization/webhook.ts';
+import type { TracingConfig } from './tracing/index.ts';
 
 export interface ApiServerConfig {
   /** Absent: nothing is audited. */
   readonly audit?: AuditConfig | undefined;
+  /** Absent: nothing is traced. */
+  readonly tracing?: TracingConfig | undefined;
   /** Who tells who somebody is, besides certificates and service accounts. */
   readonly authentication?: {
     readonly oidc?: readonly OidcConfig[] | undefined;

@@ -29,6 +29,7 @@ import { MetricsSource } from '../apiserver/metrics-api/metrics-source.ts';
 import { type ConnectService, createResourceProxy, podDialer, serviceConnector } from '../apiserver/proxy/index.ts';
 import { ResourceApi } from '../apiserver/resource-api.ts';
 import { AgentClient, createStreamingProxy } from '../apiserver/streaming/index.ts';
+import { Tracer } from '../apiserver/tracing/index.ts';
 import { identities, type UserInfo } from '../apiserver/types.ts';
 import { openTarget } from '../backup/index.ts';
 import { EventRecorder } from '../client/events.ts';
@@ -196,7 +197,8 @@ export async function startMaster(
   const systemClient = clientFor(systemUser('system:trimast'));
   const masterEvents = new EventRecorder({ client: systemClient, component: 'trimast-master', logger: clusterLogger });
 
-  const { audit } = config.apiServer ?? {};
+  const { audit, tracing } = config.apiServer ?? {};
+  const tracer = tracing && new Tracer(tracing, self.name, systemClock, logger.child({ part: 'tracing' }));
   const auditor = audit && createAuditor(audit, systemClock, logger.child({ part: 'audit' }));
   const fairness = new Fairness({ store, clock: systemClock });
   const { frontProxy } = config;
@@ -210,6 +212,7 @@ export async function startMaster(
     streaming: createStreamingProxy({ findNode, agents }),
     aggregator,
     auditor,
+    tracer,
     fairness,
     metrics: new MetricsSource({ client: systemClient, agents, clock: systemClock }),
     proxy: createResourceProxy({
@@ -431,7 +434,7 @@ export async function startMaster(
     lastSeenPeers.close();
     peerClients.close();
     await Promise.all([apiServer.close(), closeGrpc(grpcServer), etcd.stop()]);
-    await auditor?.close();
+    await Promise.all([auditor?.close(), tracer?.close()]);
     await raft.stop();
   };
   const master: Master = { stop: () => (stopped ??= stop()) };

@@ -26,6 +26,7 @@ import type { ResourceProxy } from '../proxy/index.ts';
 import type { ResourceApi } from '../resource-api.ts';
 import { fromStoreError } from '../store-errors.ts';
 import type { HttpRequest, HttpResponse, StreamingProxy } from '../streaming-types.ts';
+import type { Tracer } from '../tracing/index.ts';
 import type { UserInfo } from '../types.ts';
 import { createDiscoveryRoutes, type DocumentRoutes } from './discovery-routes.ts';
 import { Exchange } from './exchange.ts';
@@ -69,6 +70,8 @@ export interface ApiServerOptions {
   readonly streaming?: StreamingProxy | undefined;
   /** Absent: `proxy` subresources are answered with 503. */
   readonly proxy?: ResourceProxy | undefined;
+  /** Absent: nothing is traced. */
+  readonly tracer?: Tracer | undefined;
   /** Absent: nothing is audited. */
   readonly auditor?: Auditor | undefined;
   /** Absent: `metrics.k8s.io` is answered with 503. */
@@ -271,7 +274,16 @@ class HttpsApiServer implements ApiServer {
     const response = exchange.response as ServerResponse;
     const record = beginRequest(api, info, isLongRunning(info), exchange.query.get('dryRun') ?? '');
     const startedMs = performance.now();
+    const span = this.#options.tracer?.begin(spanName(info), exchange.header('traceparent'));
     response.once('close', () => {
+      span?.end(
+        {
+          'http.request.method': exchange.request.method ?? '',
+          'url.path': exchange.url.pathname,
+          'audit-id': String(response.getHeader('audit-id')),
+        },
+        response.statusCode,
+      );
       const length = response.getHeader('content-length');
       record.end(response.statusCode, length === undefined ? undefined : Number(length));
       if (!logger.isLevelEnabled('debug')) return;
@@ -497,6 +509,11 @@ function infoOf(request: HttpRequest, url: URL): RequestInfo | ApiError {
     if (error instanceof ApiError) return error;
     throw error;
   }
+}
+
+function spanName(info: RequestInfo): string {
+  const what = info.kind === 'resource' ? info.resource.resource : info.path.split('/')[1];
+  return `${info.verb.toUpperCase()} ${what}`;
 }
 
 function isLongRunning(info: RequestInfo): boolean {

@@ -2,7 +2,7 @@ import { on, once } from 'node:events';
 import { appendFileSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { type IncomingMessage, request as plainRequest } from 'node:http';
 import { request } from 'node:https';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Duplex, duplexPair } from 'node:stream';
@@ -40,6 +40,7 @@ const pods: PodLookup = {
           uid: 'u1',
           hostNetwork: false,
           sandboxId: 's1',
+          podIp: '127.0.0.1',
           containers: [container],
           defaultContainer: 'main',
         }
@@ -445,6 +446,30 @@ test("port-forward over WebSocket channels: the ports must be valid, and the han
   socket.close();
   await once(socket, 'close');
   runtime.close();
+});
+
+test('a TCP connection to a port of a pod, byte for byte', async () => {
+  const echo = createTcpServer((socket) => socket.pipe(socket));
+  await once(echo.listen(0, '127.0.0.1'), 'listening');
+  const { port } = echo.address() as AddressInfo;
+  const headers = { connection: 'Upgrade', upgrade: 'trimast-tcp' };
+  const connectTo = (path: string) => request({ ...options(path, 'master'), headers }).end();
+  const [answer, socket] = await once(connectTo(`/connect/default/web/${port}`), 'upgrade');
+  expect(answer.headers.upgrade).toBe('trimast-tcp');
+  socket.write('ping');
+  expect(String((await once(socket, 'data'))[0])).toBe('ping');
+  socket.destroy();
+  echo.close();
+  await once(echo, 'close');
+  for (const [path, status, message] of [
+    [`/connect/default/web/${port}`, 503, `dial tcp 127.0.0.1:${port}: `],
+    ['/connect/default/other/80', 503, 'pod "other" has no address on this node'],
+    ['/connect/default/web/0', 400, '"0" is no port: expected 1 to 65535'],
+  ] as const) {
+    const [response] = await once(connectTo(path), 'response');
+    expect(response.statusCode).toBe(status);
+    expect(JSON.parse(await text(response)).message).toContain(message);
+  }
 });
 
 function execSocketRaw(path: string) {
