@@ -17,6 +17,7 @@ import { type AssignedResource, type Item, itemOf, parseItem } from './items.ts'
 import { maxTouchedLogs, maxTouchedNodes, maxTouchedPerNode } from './limits.ts';
 import { sameSlimNode, slimNode } from './slim-node.ts';
 import { TouchedLog } from './touched-log.ts';
+import { withoutManagedFields } from './without-managed-fields.ts';
 
 /** How often a condition is looked at that no event announces. */
 const pollMs = 10;
@@ -52,8 +53,10 @@ export class AssignmentSource {
     this.#options = options;
     const { client, clock, logger } = options;
     this.#pods = new Informer<Pod>({ client, clock, logger, resource: resources.pods });
-    this.#secrets = new Informer<Secret>({ client, clock, logger, resource: resources.secrets });
-    this.#configMaps = new Informer<ConfigMap>({ client, clock, logger, resource: resources.configMaps });
+    // All of them, whether a pod refers to them or not: as little of each as there can be.
+    const common = { client, clock, logger, keep: withoutManagedFields };
+    this.#secrets = new Informer<Secret>({ ...common, resource: resources.secrets });
+    this.#configMaps = new Informer<ConfigMap>({ ...common, resource: resources.configMaps });
     this.#nodes = new Informer<Node>({ client, clock, logger, resource: resources.nodes });
     this.#listing = new Set(this.#informers());
   }
