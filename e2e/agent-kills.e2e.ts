@@ -11,8 +11,8 @@ import type { Pod } from '../src/api/generated/types/core-v1.ts';
 import { Prng } from '../src/lib/prng.ts';
 import { Cluster, waitFor } from './support/cluster.ts';
 
-const agentKills = Number(process.env.TRIMAST_AGENT_KILLS ?? 8);
-const runtimeKills = Number(process.env.TRIMAST_RUNTIME_KILLS ?? 3);
+const agentKills = Number(process.env.TRIMAST_AGENT_KILLS ?? 5);
+const runtimeKills = Number(process.env.TRIMAST_RUNTIME_KILLS ?? 2);
 const seed = Number(process.env.TRIMAST_SEED ?? Date.now() % 1_000_000);
 const maxPauseMs = 1_500;
 
@@ -143,7 +143,7 @@ afterAll(async () => {
 async function settle(before: ReturnType<typeof held>, runsBefore: readonly string[]): Promise<void> {
   await waitFor('the churning pods are ready', async () => (await pods('churn')).every((pod) => isReady(pod)), 90_000);
   await cluster.kubectl('delete pods -l app=churn --timeout=90s');
-  await waitFor('nothing is left of them', async () => JSON.stringify(held()) === JSON.stringify(before), 60_000).catch(
+  await waitFor('nothing is left of them', async () => JSON.stringify(held()) === JSON.stringify(before), 90_000).catch(
     () => expect(held()).toEqual(before),
   );
   await waitFor('the steady pods are ready', async () => (await pods('steady')).every((pod) => isReady(pod)));

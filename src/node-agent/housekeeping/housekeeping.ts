@@ -17,6 +17,7 @@ import { ImageCollector } from './image-collector.ts';
 import { DEFAULT_ROTATION, type RotationLimits, rotateLog } from './log-rotation.ts';
 
 const IMAGE_INTERVAL_MS = 300_000;
+const FORGOTTEN_INTERVAL_MS = 20_000;
 /** As many as kubelet reports; the largest ones. */
 const REPORTED_IMAGES = 50;
 const NAMES_PER_IMAGE = 5;
@@ -49,6 +50,7 @@ export class Housekeeping {
   readonly #eviction: EvictionManager;
   readonly #rotation: RotationLimits;
   #imagesDueMs = 0;
+  #forgottenDueMs = 0;
   #pressure = NO_PRESSURE;
 
   constructor(options: HousekeepingOptions) {
@@ -98,6 +100,10 @@ export class Housekeeping {
         await this.#images.look();
         this.#imagesDueMs = clock.monotonicMs() + IMAGE_INTERVAL_MS;
       });
+    }
+    if (clock.monotonicMs() >= this.#forgottenDueMs) {
+      this.#forgottenDueMs = clock.monotonicMs() + FORGOTTEN_INTERVAL_MS;
+      await this.#attempt('forgotten processes', async () => this.#options.runtime.endForgotten?.());
     }
     await this.#attempt('evictions', async () => {
       this.#pressure = await this.#eviction.look();

@@ -239,6 +239,8 @@ export interface Runtime {
   imageFileSystem(): Promise<{ path: string; usedBytes: number }>;
   /** What containers have written into their own file systems, by id. */
   writableLayers(): Promise<Map<string, { bytes: number; inodes: number }>>;
+  /** Ends what a killed runtime has forgotten; to be called now and then. Absent where that cannot be. */
+  endForgotten?(): Promise<void>;
   /** After its file was renamed, the container's output goes on into a new one. */
   reopenLog(id: string): Promise<void>;
   /** @throws RuntimeError `image-pull`. */

@@ -2,11 +2,11 @@
  * Reads one attempt's log file and, with `follow`, goes on until that attempt has ended and everything it wrote was read.
  *
  * Rotation (the file is renamed and a new one takes its path) is noticed at the end of the file: the old one is read out, then the new one
- * from its beginning. A log that is rotated twice between two looks loses the middle part, as with every reader of rotated files.
+ * from its beginning, or the one that was rotated away in between. A reader that falls further behind loses what was compressed meanwhile.
  */
 import { type FSWatcher, watch } from 'node:fs';
-import { type FileHandle, open, stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { type FileHandle, open, readdir, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { LineSplitter, LogFormatter } from './log-line.ts';
 import type { LogOptions } from './log-options.ts';
 import { findTailOffset } from './log-tail.ts';
@@ -44,10 +44,12 @@ async function* readFormatted(source: LogSource, options: LogOptions, signal: Ab
   let splitter = new LineSplitter();
   const changes = options.follow ? new Changes(source) : undefined;
   let file = await open(source.path, 'r');
+  let next: FileHandle | undefined;
   try {
     let offset =
       options.tailLines === undefined ? 0 : await findTailOffset(file, (await file.stat()).size, options.tailLines);
     let lastLook = !options.follow;
+    let isReadOut = false;
     while (!signal.aborted) {
       // Asked before reading: what was written before the end is then read in any case.
       const ended = source.ended();
@@ -60,10 +62,15 @@ async function* readFormatted(source: LogSource, options: LogOptions, signal: Ab
         const output = Buffer.concat(lines);
         if (output.length > 0) yield output;
       }
-      const next = changes ? await openRotated(source.path, file) : undefined;
-      if (next) {
+      next ??= changes ? await openRotated(source.path, file) : undefined;
+      if (next && !isReadOut) {
+        // What was written between our last read and the new file is still to come.
+        isReadOut = true;
+      } else if (next) {
         await file.close();
         file = next;
+        next = undefined;
+        isReadOut = false;
         offset = 0;
         splitter = new LineSplitter();
       } else if (lastLook) {
@@ -77,16 +84,24 @@ async function* readFormatted(source: LogSource, options: LogOptions, signal: Ab
     }
   } finally {
     changes?.close();
+    await next?.close();
     await file.close();
   }
 }
 
-/** The file that is now at the path, when it is another one than the one we have open. */
+/** The file that follows the one we have open: the one at the path, or one that was rotated away since, too. */
 async function openRotated(path: string, current: FileHandle): Promise<FileHandle | undefined> {
   const [there, here] = await Promise.all([stat(path).catch(() => undefined), current.stat()]);
   if (!there || there.ino === here.ino) return undefined;
+  const folder = dirname(path);
+  const rotated = (await readdir(folder).catch(() => []))
+    .filter((name) => name.startsWith(`${basename(path)}.`) && !/\.(gz|tmp)$/.test(name))
+    .sort();
+  const inodes = await Promise.all(rotated.map(async (name) => (await stat(join(folder, name)).catch(() => here)).ino));
+  const position = inodes.indexOf(here.ino);
+  const following = position < 0 ? undefined : rotated[position + 1];
   // Between the renaming and the new file there is none; the next look finds it.
-  return open(path, 'r').catch(() => undefined);
+  return open(following === undefined ? path : join(folder, following), 'r').catch(() => undefined);
 }
 
 /** Wakes a reader on changes of the log's folder or of the container. A change while nobody waits is not lost. */

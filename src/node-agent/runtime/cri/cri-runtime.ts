@@ -27,6 +27,7 @@ import {
   type SandboxSpec,
 } from '../runtime.ts';
 import { containerConfig, containerState, linuxResources, sandboxConfig, toContainer, toSandbox } from './convert.ts';
+import { OrphanShims } from './orphan-shims.ts';
 import { watchContainerdEvents } from './watch-events.ts';
 
 const QUERY_TIMEOUT_MS = 10_000;
@@ -46,12 +47,14 @@ class CriRuntime implements Runtime {
   readonly #logger: Logger;
   readonly #runtime: GrpcClient<typeof RuntimeService>;
   readonly #images: GrpcClient<typeof ImageService>;
+  readonly #orphanShims: OrphanShims;
 
   constructor(socket: string, logger: Logger) {
     this.#socket = socket;
     this.#logger = logger;
     this.#runtime = containerdClient(RuntimeService, socket);
     this.#images = containerdClient(ImageService, socket);
+    this.#orphanShims = new OrphanShims(socket, logger);
   }
 
   async version(): Promise<{ name: string; version: string }> {
@@ -209,6 +212,11 @@ class CriRuntime implements Runtime {
         },
       ]),
     );
+  }
+
+  async endForgotten(): Promise<void> {
+    const { items } = await this.#query('ListPodSandbox', RuntimeService.method.listPodSandbox, {});
+    await this.#orphanShims.look(new Set(items.map(({ id }) => id)));
   }
 
   async reopenLog(id: string): Promise<void> {
