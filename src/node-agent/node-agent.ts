@@ -295,6 +295,7 @@ class RunningNode implements NodeAgent {
 
   async #checkHealth(): Promise<void> {
     const { clock } = this.#options;
+    void this.#keepHouse();
     const health = await this.#health();
     if (this.#abort.signal.aborted) return;
     this.#problem = health.notReady?.message;
@@ -318,10 +319,19 @@ class RunningNode implements NodeAgent {
     }
   }
 
+  /** Beside the look at the node's health, which is told at once when this changes it. */
+  async #keepHouse(): Promise<void> {
+    if (!this.#housekeeping) return;
+    const before = JSON.stringify([this.#housekeeping.pressure, this.#housekeeping.images.length]);
+    await this.#housekeeping.look();
+    this.#pods.setPressure(this.#housekeeping.pressure);
+    const after = JSON.stringify([this.#housekeeping.pressure, this.#housekeeping.images.length]);
+    if (after !== before) this.#checkHealthIn(0);
+  }
+
   async #health(): Promise<NodeHealth> {
     const { runtime } = this.#options;
-    const pressures: Pressure = (await this.#housekeeping?.look()) ?? NO_PRESSURE;
-    this.#pods.setPressure(pressures);
+    const pressures: Pressure = this.#housekeeping?.pressure ?? NO_PRESSURE;
     const images = this.#housekeeping?.images ?? [];
     try {
       const status = await runtime.status();

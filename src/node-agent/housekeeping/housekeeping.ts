@@ -16,6 +16,7 @@ import type { PodStorage } from '../volumes/pod-storage.ts';
 import { ImageCollector } from './image-collector.ts';
 import { DEFAULT_ROTATION, type RotationLimits, rotateLog } from './log-rotation.ts';
 
+const MIN_ROUND_MS = 5_000;
 const IMAGE_INTERVAL_MS = 300_000;
 const FORGOTTEN_INTERVAL_MS = 20_000;
 /** As many as kubelet reports; the largest ones. */
@@ -49,6 +50,8 @@ export class Housekeeping {
   readonly #images: ImageCollector;
   readonly #eviction: EvictionManager;
   readonly #rotation: RotationLimits;
+  #isLooking = false;
+  #roundDueMs = 0;
   #imagesDueMs = 0;
   #forgottenDueMs = 0;
   #pressure = NO_PRESSURE;
@@ -91,8 +94,23 @@ export class Housekeeping {
       .map(({ digests, tags, sizeBytes }) => ({ names: [...digests, ...tags].slice(0, NAMES_PER_IMAGE), sizeBytes }));
   }
 
-  /** One round. What fails is tried again in the next one; the answer is then what was known before. */
-  async look(): Promise<Pressure> {
+  /** As of the last round. */
+  get pressure(): Pressure {
+    return this.#pressure;
+  }
+
+  /** One round, not two at a time: a runtime that hangs holds up this, and nothing else. What fails is tried again in the next one. */
+  async look(): Promise<void> {
+    const nowMs = this.#options.clock.monotonicMs();
+    // A node that is not ready is looked at more often than this is worth.
+    if (this.#isLooking || nowMs < this.#roundDueMs) return;
+    this.#roundDueMs = nowMs + MIN_ROUND_MS;
+    this.#isLooking = true;
+    await this.#round();
+    this.#isLooking = false;
+  }
+
+  async #round(): Promise<void> {
     const { clock } = this.#options;
     await this.#attempt('logs', () => this.#rotateLogs());
     if (clock.monotonicMs() >= this.#imagesDueMs) {
@@ -108,7 +126,6 @@ export class Housekeeping {
     await this.#attempt('evictions', async () => {
       this.#pressure = await this.#eviction.look();
     });
-    return this.#pressure;
   }
 
   async #attempt(what: string, work: () => Promise<void>): Promise<void> {
