@@ -219,6 +219,25 @@ function addApiCommands(program: Command): void {
     .action(async (resource: string, name: string | undefined, _, command: Command) =>
       (await import('./commands/scale.ts')).scale(resource, name, command.optsWithGlobals()),
     );
+  const net = program.command('net').description('the network: explain where a packet goes, check that all is reached');
+  clusterCommand(
+    net,
+    'explain <target>',
+    'POD, SERVICE or IP, with :PORT or without: where a packet goes, and why it is dropped',
+  )
+    .option('-n, --namespace <name>', 'namespace')
+    .option('--from <pod>', 'who sends it, NAME or NAMESPACE/NAME (default: somebody outside of the cluster)')
+    .option('--protocol <name>', 'tcp, udp or sctp', 'tcp')
+    .action(async (target: string, _, command: Command) =>
+      (await import('./commands/net-explain.ts')).netExplain(target, command.optsWithGlobals()),
+    );
+  clusterCommand(
+    net,
+    'check',
+    'from every worker to every other, to its pods, to the DNS and a Service: a small matrix',
+  ).action(async (_, command: Command) =>
+    (await import('./commands/net-check.ts')).netCheck(command.optsWithGlobals()),
+  );
 }
 
 function addProjectCommands(program: Command): void {
