@@ -17,6 +17,7 @@ import { NamespaceController } from './namespace/controller.ts';
 import { NodeIpamController, type NodeIpamOptions } from './node-ipam/controller.ts';
 import { NodeLifecycleController, type NodeLifecycleOptions } from './node-lifecycle/controller.ts';
 import { PodGcController } from './pod-gc/controller.ts';
+import { PolicyStatusController } from './policy-status/controller.ts';
 import { ReplicaSetController } from './replicaset/controller.ts';
 import { ResourceQuotaController } from './resource-quota/controller.ts';
 import { ServiceAccountController } from './service-account/controller.ts';
@@ -89,6 +90,7 @@ const controllers: Record<string, (context: ControllerContext, env: Environment)
   'token-secrets': (its, { options }) =>
     new TokenSecretsController(its, { caPem: options.caPem, issueToken: options.issueSecretToken }),
   'resource-quota': (its, { watched }) => new ResourceQuotaController(its, watched),
+  'policy-status': (its) => new PolicyStatusController(its),
   'storage-protection': (its) => new StorageProtectionController(its),
   'event-ttl': (its) => new EventTtlController(its),
 };
