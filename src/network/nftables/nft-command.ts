@@ -9,6 +9,7 @@ import { delimiter, join } from 'node:path';
 /** At most 15 bytes: the kernel keeps no more of a name. */
 export const ownProgramName = 'trimast-nft';
 const timeoutMs = 60_000;
+const maxErrorBytes = 64 * 1024;
 const maxErrorLength = 600;
 const maxListBytes = 256 * 2 ** 20;
 const usualFolders = ['/usr/sbin', '/sbin', '/usr/local/sbin', '/usr/bin'];
@@ -32,7 +33,7 @@ export async function createNftCommand(directory: string): Promise<NftCommand> {
   return {
     async apply(script) {
       const { code, error } = await run(path, ['-f', '-'], script);
-      if (code !== 0) throw new Error(`nft refuses the rules: ${error}`);
+      if (code !== 0) throw new Error(`nft refuses the rules: ${withoutNoise(error)}`);
     },
     async list(family, table) {
       const { code, output, error } = await run(path, ['-j', '-t', 'list', 'table', family, table]);
@@ -57,6 +58,14 @@ export async function createNftCommand(directory: string): Promise<NftCommand> {
       };
     },
   };
+}
+
+/** nft 1.0 complains about the declared type of a map with ports of any protocol, and takes it all the same. */
+function withoutNoise(error: string): string {
+  const lines = error
+    .split('\n')
+    .filter((line) => line.trim() !== '' && !line.startsWith('internal:0:0-0: Error: conflicting'));
+  return lines.join('\n').slice(0, maxErrorLength);
 }
 
 async function findProgram(name: string): Promise<string> {
@@ -90,7 +99,7 @@ function run(
       else chunks.push(chunk);
     });
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      if (error.length < maxErrorLength) error = (error + text).slice(0, maxErrorLength);
+      if (error.length < maxErrorBytes) error += text;
     });
     child.on('error', reject);
     child.on('close', (code, signal) =>

@@ -78,6 +78,11 @@ export class Nftables {
     await this.#options.command.apply(`${deleteTable({ family, name }).join('\n')}\n`);
   }
 
+  /** Whether the kernel has a table of this name, whoever made it. */
+  async isPresent(family: Family, name: string): Promise<boolean> {
+    return (await this.#options.command.list(family, name)) !== undefined;
+  }
+
   /** What the kernel was last given under this name. */
   applied(family: Family, name: string): Table | undefined {
     return this.#tables.get(`${family} ${name}`)?.applied;

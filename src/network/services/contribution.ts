@@ -2,7 +2,7 @@
  * What one Service adds to the tables of a node. Pure.
  *
  * Most Services add elements only: `service-ips` says which of a few shared chains a front's packets go to, by the number of its endpoints, and that
- * chain draws a number and looks the endpoint up under (front, number) in `endpoints`. So a table has as many chains for 10,000 Services
+ * chain draws a number and looks the endpoint up under (front, number) in `endpoints-tcp`. So a table has as many chains for 10,000 Services
  * as for one, and one endpoint's change is a few elements. Services with session affinity or source ranges get chains of their own.
  */
 import { createHash } from 'node:crypto';
@@ -12,7 +12,7 @@ import type { Chain, NftSet } from '../nftables/index.ts';
 import { arrange } from './arrange.ts';
 import { type Backend, backendsOf, type Place } from './backends.ts';
 import { type Front, frontsOf, type IpFamily, isProxied } from './fronts.ts';
-import { localOffset, markForMasquerade, sharedChainName, words } from './rules.ts';
+import { endpointMap, localOffset, markForMasquerade, type Protocol, sharedChainName, words } from './rules.ts';
 
 export interface Contribution {
   /** By set: elements of this Service. */
@@ -135,15 +135,19 @@ class Builder {
     const counts = isInside
       ? { cluster: usesLocal ? 0 : cluster.length, local: usesLocal ? local.length : 0 }
       : { cluster: cluster.length, local: local.length };
-    const name = sharedChainName(isInside ? 'inside' : isNodePort ? 'nodeport' : 'outside', usesLocal, counts);
+    const protocol = (front.port.protocol ?? 'TCP').toLowerCase() as Protocol;
+    const entrance = isInside ? 'inside' : isNodePort ? 'nodeport' : 'outside';
+    const name = sharedChainName(entrance, protocol, usesLocal, counts);
     this.#shared.add(name);
     this.#add(fronts, front.key, `goto ${name}`);
-    const lookup = isNodePort ? 'nodeport-endpoints' : 'endpoints';
+    const lookup = endpointMap(isNodePort, protocol);
     if (counts.cluster > 0) this.#number(lookup, front, cluster, 0);
     if (usesLocal) this.#number(lookup, front, local, localOffset);
   }
 
-  #number(set: string, { key }: Front, backends: readonly string[], from: number): void {
+  #number(set: string, front: Front, backends: readonly string[], from: number): void {
+    // Without the protocol, which the map is for.
+    const key = front.key.replace(/(?:^| \. )(?:tcp|udp|sctp) \. /, (found) => (found.startsWith(' ') ? ' . ' : ''));
     for (const [i, backend] of backends.entries()) this.#add(set, `${key} . ${from + i}`, backend);
   }
 

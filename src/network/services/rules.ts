@@ -15,30 +15,34 @@ export function words(family: IpFamily) {
 }
 
 type Entrance = 'inside' | 'outside' | 'nodeport';
+export const protocols = ['tcp', 'udp', 'sctp'] as const;
+export type Protocol = (typeof protocols)[number];
 
 /** Everything about the chain is in its name. `usesLocal`: traffic from outside of the cluster stays on the node. */
 export function sharedChainName(
   entrance: Entrance,
+  protocol: Protocol,
   usesLocal: boolean,
   { cluster, local }: { readonly cluster: number; readonly local: number },
 ): string {
-  return usesLocal ? `${entrance}-${cluster}-local-${local}` : `${entrance}-${cluster}`;
+  return `${entrance}-${protocol}-${cluster}${usesLocal ? `-local-${local}` : ''}`;
 }
 
 /** @throws Error for a name that {@link sharedChainName} did not make */
 export function sharedChain(name: string, family: IpFamily): Chain {
-  const match = /^(inside|outside|nodeport)-(\d+)(?:-local-(\d+))?$/.exec(name);
+  const match = /^(inside|outside|nodeport)-(tcp|udp|sctp)-(\d+)(?:-local-(\d+))?$/.exec(name);
   if (!match) throw new Error(`not a shared chain: ${name}`);
-  const entrance = match[1] as Entrance;
-  const [cluster, local] = [Number(match[2]), match[3] === undefined ? undefined : Number(match[3])];
+  const where = { entrance: match[1] as Entrance, protocol: match[2] as Protocol, family };
+  const { entrance } = where;
+  const [cluster, local] = [Number(match[3]), match[4] === undefined ? undefined : Number(match[4])];
   const { ip } = words(family);
-  const toAny = dnat(entrance, family, cluster, 0);
+  const toAny = dnat(where, cluster, 0);
   if (entrance === 'inside')
     return {
       rules: [
         // Hosts and strangers: the answer has to pass here again.
         `${ip} saddr != @own-pods ${markForMasquerade}`,
-        local === undefined ? toAny : dnat(entrance, family, local, localOffset),
+        local === undefined ? toAny : dnat(where, local, localOffset),
       ],
     };
   if (local === undefined) return { rules: [markForMasquerade, toAny] };
@@ -47,16 +51,36 @@ export function sharedChain(name: string, family: IpFamily): Chain {
       // Pods and the node itself are inside of the cluster, whatever the address that they use.
       `${ip} saddr @own-pods ${toAny}`,
       `fib saddr type local ${markForMasquerade} ${toAny}`,
-      local > 0 ? dnat(entrance, family, local, localOffset) : 'drop',
+      local > 0 ? dnat(where, local, localOffset) : 'drop',
     ],
   };
 }
 
-/** Draws one of `count` endpoints. */
-export function dnat(entrance: Entrance, family: IpFamily, count: number, offset: number): string {
+/** Where a front's endpoints are looked up. */
+export function endpointMap(isNodePort: boolean, protocol: Protocol): string {
+  return `${isNodePort ? 'nodeport-' : ''}endpoints-${protocol}`;
+}
+
+/** What stands in an {@link endpointMap}: front and number, to endpoint. */
+export function endpointMapType(isNodePort: boolean, protocol: Protocol, family: IpFamily): string {
   const { ip } = words(family);
-  const front = entrance === 'nodeport' ? 'meta l4proto . th dport' : `${ip} daddr . meta l4proto . th dport`;
-  const map = entrance === 'nodeport' ? 'nodeport-endpoints' : 'endpoints';
+  return `typeof ${lookupKey(isNodePort, protocol, family)} . numgen random mod 1 : ${ip} daddr . ${protocol} dport`;
+}
+
+function lookupKey(isNodePort: boolean, protocol: Protocol, family: IpFamily): string {
+  return isNodePort ? `${protocol} dport` : `${words(family).ip} daddr . ${protocol} dport`;
+}
+
+interface Where {
+  readonly entrance: Entrance;
+  readonly protocol: Protocol;
+  readonly family: IpFamily;
+}
+
+/** Draws one of `count` endpoints. A map serves one protocol: `nft` 1.0 cannot read back ports of any protocol. */
+function dnat({ entrance, protocol, family }: Where, count: number, offset: number): string {
+  const isNodePort = entrance === 'nodeport';
   const draw = `numgen random mod ${count}${offset > 0 ? ` offset ${offset}` : ''}`;
-  return `meta l4proto { tcp, udp, sctp } dnat ${ip} to ${front} . ${draw} map @${map}`;
+  const key = `${lookupKey(isNodePort, protocol, family)} . ${draw}`;
+  return `meta l4proto ${protocol} dnat ${words(family).ip} to ${key} map @${endpointMap(isNodePort, protocol)}`;
 }

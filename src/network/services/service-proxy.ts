@@ -17,6 +17,11 @@ export interface ServiceProxyOptions {
   readonly nodeName: string;
   readonly view: NetworkView;
   readonly nftables: Pick<Nftables, 'set'>;
+  /**
+   * Resolves when the view may go into the kernel. What an earlier agent left there is newer than what it left in its file, so that a view
+   * from the file alone should wait for a master. Absent: at once.
+   */
+  readonly ready?: Promise<void>;
   /** Addresses at which the node itself answers for names. */
   readonly ownDns?: readonly string[];
   readonly logger: Logger;
@@ -36,6 +41,7 @@ export class ServiceProxy {
   readonly #health: HealthCheckServers;
   readonly #unsubscribe: () => void;
   #complete = false;
+  #ready = false;
   #dirty = false;
   #running: Promise<void> | undefined;
   #stopped = false;
@@ -45,6 +51,10 @@ export class ServiceProxy {
     this.#options = options;
     this.#planner = new ServicePlanner(options.ownDns);
     this.#health = new HealthCheckServers(options.logger);
+    void (options.ready ?? Promise.resolve()).then(() => {
+      this.#ready = true;
+      this.#run();
+    });
     this.#unsubscribe = options.view.subscribe((changes, complete) => this.#take(changes, complete));
   }
 
@@ -75,7 +85,7 @@ export class ServiceProxy {
       this.#dirty = true;
     }
     this.#complete = complete;
-    if (this.#complete && this.#dirty) this.#run();
+    this.#run();
   }
 
   #moved(node: Node | undefined): void {
@@ -86,10 +96,10 @@ export class ServiceProxy {
   }
 
   #run(): void {
-    if (this.#running || this.#stopped) return;
+    if (!this.#ready || !this.#complete || !this.#dirty || this.#running || this.#stopped) return;
     this.#running = this.#sync().finally(() => {
       this.#running = undefined;
-      if (this.#dirty) this.#run();
+      this.#run();
     });
   }
 

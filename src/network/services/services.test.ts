@@ -190,14 +190,14 @@ describe('ServicePlanner', () => {
     world.put(slice('s7', [endpoint('10.1.3.7', 'n2')]));
     const [after] = world.plan().tables;
     expect(changes(before!, after!)).toEqual([
-      'add chain ip trimast-services inside-1',
+      'add chain ip trimast-services inside-tcp-1',
       'delete element ip trimast-services service-ips { 10.96.2.7 . tcp . 80 }',
-      'delete element ip trimast-services endpoints { 10.96.2.7 . tcp . 80 . 0, 10.96.2.7 . tcp . 80 . 1 }',
+      'delete element ip trimast-services endpoints-tcp { 10.96.2.7 . 80 . 0, 10.96.2.7 . 80 . 1 }',
       'delete element ip trimast-services hairpin { 10.1.2.7 . 10.1.2.7 }',
-      'add element ip trimast-services service-ips { 10.96.2.7 . tcp . 80 : goto inside-1 }',
-      'add element ip trimast-services endpoints { 10.96.2.7 . tcp . 80 . 0 : 10.1.3.7 . 8080 }',
-      expect.stringContaining('add rule ip trimast-services inside-1'),
-      expect.stringContaining('add rule ip trimast-services inside-1'),
+      'add element ip trimast-services service-ips { 10.96.2.7 . tcp . 80 : goto inside-tcp-1 }',
+      'add element ip trimast-services endpoints-tcp { 10.96.2.7 . 80 . 0 : 10.1.3.7 . 8080 }',
+      expect.stringContaining('add rule ip trimast-services inside-tcp-1'),
+      expect.stringContaining('add rule ip trimast-services inside-tcp-1'),
     ]);
   });
 
@@ -212,8 +212,7 @@ describe('ServicePlanner', () => {
       named('old', '10.96.1.2', '2026-01-01T00:00:00Z'),
       slice('old', [endpoint('10.1.0.2')]),
     );
-    const behind = (table: Table | undefined) =>
-      /192\.0\.2\.1 \. tcp \. 80 \. 0 : (\S+)/.exec(renderTable(table!))?.[1];
+    const behind = (table: Table | undefined) => /192\.0\.2\.1 \. 80 \. 0 : (\S+)/.exec(renderTable(table!))?.[1];
     expect(behind(world.plan().tables[0])).toBe('10.1.0.2');
     world.remove('ns/old');
     expect(behind(world.plan().tables[0])).toBe('10.1.0.1');
@@ -323,7 +322,7 @@ describe('ServiceProxy', () => {
     expect(applied).toEqual([]);
     view.apply([{ resource: 'endpointslices', key: 'ns/web-1', object: slice('web', two) }], 5n);
     await proxy.settled();
-    expect(renderTable(applied.at(-1)!)).toContain('10.96.1.1 . tcp . 80 : goto inside-2');
+    expect(renderTable(applied.at(-1)!)).toContain('10.96.1.1 . tcp . 80 : goto inside-tcp-2');
     expect(renderTable(applied.at(-1)!)).toContain('10.1.0.0/24');
     view.apply([{ resource: 'endpointslices', key: 'ns/web-1', object: undefined }], 6n);
     await proxy.settled();

@@ -2,7 +2,7 @@
 import type { Chain, NftSet, Table } from '../nftables/index.ts';
 import type { Contribution } from './contribution.ts';
 import type { IpFamily } from './fronts.ts';
-import { masqueradeBit, sharedChain, words } from './rules.ts';
+import { endpointMap, endpointMapType, masqueradeBit, protocols, sharedChain, words } from './rules.ts';
 
 export const tableName = 'trimast-services';
 
@@ -75,26 +75,27 @@ function withoutRepeats(name: string, parts: Parts): Parts {
 }
 
 function setTypes(family: IpFamily): Readonly<Record<string, Pick<NftSet, 'kind' | 'type'>>> {
-  const { ip, address } = words(family);
+  const { address } = words(family);
   const front = `${address} . inet_proto . inet_service`;
   const nodeFront = 'inet_proto . inet_service';
   return {
     'service-ips': { kind: 'map', type: `type ${front} : verdict` },
-    endpoints: {
-      kind: 'map',
-      type: `typeof ${ip} daddr . meta l4proto . th dport . numgen random mod 1 : ${ip} daddr . th dport`,
-    },
+    ...endpointMaps(family),
     'service-nodeports': { kind: 'map', type: `type ${nodeFront} : verdict` },
-    'nodeport-endpoints': {
-      kind: 'map',
-      type: `typeof meta l4proto . th dport . numgen random mod 1 : ${ip} daddr . th dport`,
-    },
     'no-endpoint-services': { kind: 'map', type: `type ${front} : verdict` },
     'no-endpoint-nodeports': { kind: 'map', type: `type ${nodeFront} : verdict` },
     'firewall-ips': { kind: 'map', type: `type ${front} : verdict` },
     'cluster-ips': { kind: 'set', type: `type ${address}` },
     hairpin: { kind: 'set', type: `type ${address} . ${address}` },
   };
+}
+
+function endpointMaps(family: IpFamily): Record<string, Pick<NftSet, 'kind' | 'type'>> {
+  const maps: Record<string, Pick<NftSet, 'kind' | 'type'>> = {};
+  for (const isNodePort of [false, true])
+    for (const protocol of protocols)
+      maps[endpointMap(isNodePort, protocol)] = { kind: 'map', type: endpointMapType(isNodePort, protocol, family) };
+  return maps;
 }
 
 function baseChains(family: IpFamily): ReadonlyMap<string, Chain> {

@@ -8,7 +8,7 @@ import { Prng } from '../../lib/prng.ts';
 import { createNftCommand, Nftables } from '../../network/nftables/index.ts';
 import type { Overlay } from '../../network/pods/plan.ts';
 import { PolicyEnforcer } from '../../network/policies/index.ts';
-import { ServiceProxy } from '../../network/services/index.ts';
+import { ServiceProxy, servicesTable } from '../../network/services/index.ts';
 import { NetworkView } from '../../network/view.ts';
 import { Announcer } from './announcer.ts';
 import { dnsServers } from './dns-config.ts';
@@ -19,6 +19,7 @@ import { PodNetwork } from './pod-network.ts';
 
 /** Changes that come within this time are looked at together. */
 const settleMs = 50;
+const tableCheckMs = 2_000;
 
 export interface NetworkingOptions {
   readonly nodeName: string;
@@ -76,6 +77,7 @@ export async function startNetworking(options: NetworkingOptions): Promise<Netwo
     nodeName,
     view,
     nftables,
+    ready: Promise.race([feed.live, tableMissing(nftables, clock)]),
     ownDns: options.clusterDns,
     logger: logger.child({ part: 'services' }),
   });
@@ -116,6 +118,15 @@ export async function startNetworking(options: NetworkingOptions): Promise<Netwo
       await Promise.all([feed.stop(), pods.stop(), dns?.stop()]);
     },
   };
+}
+
+/** Resolves when the kernel has no rules for Services: then old ones are better than none. Asks until then. */
+async function tableMissing(nftables: Nftables, clock: Clock): Promise<void> {
+  for (;;) {
+    const there = await nftables.isPresent('ip', servicesTable).catch(() => false);
+    if (!there) return;
+    await new Promise<void>((resolve) => clock.setTimer(tableCheckMs, resolve));
+  }
 }
 
 /** The host's end of a pod's link, as CNI plugins name it. */
