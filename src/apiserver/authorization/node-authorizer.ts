@@ -9,6 +9,7 @@ import type { Store } from '../../store/types.ts';
 import { collectionRange, objectKey } from '../keys.ts';
 import { decodeShared, recordOf } from '../object-record.ts';
 import { type Attributes, type Authorizer, type Decision, identities } from '../types.ts';
+import { isAttachedTo, usesClaim, usesResourceClaim, usesVolume } from './node-storage.ts';
 import { referencedNames } from './pod-references.ts';
 
 const allowed: Decision = { allowed: true };
@@ -52,7 +53,28 @@ export function nodeAuthorizer(store: Store): Authorizer {
           return ['create', 'patch', 'update'].includes(attributes.verb) ? allowed : deny('');
         case 'services':
         case 'endpointslices.discovery.k8s.io':
+        case 'csidrivers.storage.k8s.io':
+        case 'runtimeclasses.node.k8s.io':
           return readVerbs.has(attributes.verb) && !attributes.subresource ? allowed : deny('');
+        case 'endpoints':
+          return attributes.verb === 'get' && !attributes.subresource ? allowed : deny('');
+        case 'certificatesigningrequests.certificates.k8s.io':
+          return (readVerbs.has(attributes.verb) || attributes.verb === 'create') && !attributes.subresource
+            ? allowed
+            : deny('');
+        case 'tokenreviews.authentication.k8s.io':
+        case 'subjectaccessreviews.authorization.k8s.io':
+        case 'localsubjectaccessreviews.authorization.k8s.io':
+          return attributes.verb === 'create' ? allowed : deny('');
+        case 'csinodes.storage.k8s.io':
+          return csiNodes(attributes, node);
+        case 'resourceslices.resource.k8s.io':
+          return slices(attributes, node);
+        case 'persistentvolumeclaims':
+        case 'persistentvolumes':
+        case 'volumeattachments.storage.k8s.io':
+        case 'resourceclaims.resource.k8s.io':
+          return storage(store, attributes, node);
         default:
           return deny('');
       }
@@ -68,11 +90,49 @@ function nodes({ verb, subresource, name }: Attributes, node: string): Decision 
   return name === node ? allowed : deny(`node "${node}" may not touch other nodes`);
 }
 
+function csiNodes({ verb, subresource, name }: Attributes, node: string): Decision {
+  if (subresource !== undefined) return deny('');
+  // A create has no name yet: admission looks at the object.
+  if (verb === 'create') return allowed;
+  if (!['get', 'update', 'patch', 'delete'].includes(verb)) return deny('');
+  return name === node ? allowed : deny('can only access CSINode with the same name as the requesting node');
+}
+
+function slices({ verb, subresource, fieldSelector }: Attributes, node: string): Decision {
+  if (subresource !== undefined) return deny('');
+  // Whose the object is, is looked at by admission.
+  if (['create', 'get', 'update', 'patch', 'delete'].includes(verb)) return allowed;
+  const own = selects(fieldSelector, 'spec.nodeName', node);
+  const refusal = 'can only list/watch/deletecollection resourceslices with nodeName field selector';
+  return own && ['list', 'watch', 'deletecollection'].includes(verb) ? allowed : deny(refusal);
+}
+
+function storage(store: Store, attributes: Attributes, node: string): Decision {
+  const { verb, subresource, resource, namespace = '', name } = attributes;
+  const isClaim = resource?.resource === 'persistentvolumeclaims';
+  // A node tells how far the growing of a claim is.
+  const grows = isClaim && subresource === 'status' && (verb === 'update' || verb === 'patch');
+  const reads = verb === 'get' && (subresource === undefined || (isClaim && subresource === 'status'));
+  if (name === undefined || !(reads || grows)) return deny('');
+  const related = {
+    persistentvolumeclaims: () => usesClaim(store, namespace, name, node),
+    persistentvolumes: () => usesVolume(store, name, node),
+    volumeattachments: () => isAttachedTo(store, name, node),
+    resourceclaims: () => usesResourceClaim(store, namespace, name, node),
+  }[resource?.resource ?? ''];
+  return related?.() ? allowed : deny(`no relationship found between node "${node}" and this object`);
+}
+
 function pods(store: Store, attributes: Attributes, node: string): Decision {
   const { verb, subresource, name, fieldSelector } = attributes;
   if (verb === 'list' || verb === 'watch') {
     const own = selects(fieldSelector, 'spec.nodeName', node);
     return own ? allowed : deny('can only list or watch pods with field selector spec.nodeName=<its own name>');
+  }
+  // Mirror pods; and what may be evicted is for the budget to say.
+  if (verb === 'create' && subresource === undefined) return allowed;
+  if (verb === 'create' && subresource === 'eviction') {
+    return boundTo(store, attributes.namespace, name, node) ? allowed : deny('the pod is not bound to the node');
   }
   const statusWrite = subresource === 'status' && (verb === 'update' || verb === 'patch' || verb === 'get');
   if (!statusWrite && !(subresource === undefined && (verb === 'get' || verb === 'delete'))) return deny('');
