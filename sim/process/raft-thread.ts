@@ -80,6 +80,7 @@ export class RaftThread {
       application: this.#application(),
       nowMs: () => performance.now(),
       schedule: (callback) => setImmediate(callback),
+      later: (callback, delayMs) => setTimeout(callback, delayMs),
       onCompacted: cleanUp,
     });
     this.loop = loop;

@@ -25,6 +25,8 @@ const maxBatchBytes = 1 << 20;
 /** Entries handed to the application that it has not applied yet. */
 const maxUnappliedBytes = 16 << 20;
 const maxUnappliedBatches = 64;
+/** News of a commit wait this long for entries that take them along, unless somebody at the follower waits for them. */
+const commitNewsMs = 2;
 const expireEveryTicks = 5;
 const autopilotEveryTicks = 20;
 /** For how long a learner must have kept up before it becomes a voter by itself; default. */
@@ -120,6 +122,8 @@ export interface NodeLoopOptions {
   readonly onCompacted: (snapshot: SnapshotMeta) => void;
   /** Runs the callback soon, and not within the call that asked for it. */
   readonly schedule: (callback: () => void) => void;
+  /** Runs the callback after that time. Absent: followers hear of commits at once. */
+  readonly later?: ((callback: () => void, delayMs: number) => void) | undefined;
 }
 
 export class NodeLoop {
@@ -140,6 +144,7 @@ export class NodeLoop {
   #transfers = 0;
   #compaction: SnapshotMeta | undefined;
   #writing = false;
+  #newsWaits = false;
   readonly #peers: PeerBook;
   readonly #handOver = new HandOver();
 
@@ -156,6 +161,7 @@ export class NodeLoop {
       log: storage,
       hardState: storage.hardState(),
       applied: storage.snapshot().index,
+      lazyCommit: options.later !== undefined,
       ...options.limits,
     });
     this.#appliedIndex = storage.snapshot().index;
@@ -186,6 +192,7 @@ export class NodeLoop {
   receiveForward(from: number, { term, origin, attempt, proposals }: Forward): void {
     const result =
       this.core.term === term ? this.#proposeHere(proposals) : ({ ok: false, reason: 'not-leader' } as const);
+    if (result.ok) this.core.expectCommit(from, this.core.log.lastIndex());
     if (!result.ok) {
       const reason = result.reason === 'transferring' ? 'not-leader' : result.reason;
       const message = result.reason === 'refused' ? result.message : undefined;
@@ -330,6 +337,23 @@ export class NodeLoop {
     this.#tellLeadership();
     this.#tellPeers();
     this.#running = false;
+    this.#tellCommitLater();
+  }
+
+  #tellCommitLater(): void {
+    const { later } = this.#options;
+    const index = this.core.log.committed;
+    if (!later || this.#newsWaits || !this.core.isCommitUntold(index)) return;
+    this.#newsWaits = true;
+    later(() => {
+      this.#newsWaits = false;
+      if (this.#stopped) return;
+      // Most often what came meanwhile has told it.
+      if (this.core.isCommitUntold(index)) {
+        this.core.tellCommit(index);
+        this.#schedule();
+      } else this.#tellCommitLater();
+    }, commitNewsMs);
   }
 
   #handle({ messages, committed, reads, write }: Ready): void {

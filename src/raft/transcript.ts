@@ -93,7 +93,8 @@ export class Transcript {
       case 'nodes':
         for (const word of words) {
           const [name, value] = word.split('=');
-          this.#limits = { ...this.#limits, [limitNames[name!]!]: Number(value) };
+          if (name === 'lazy') this.#limits = { ...this.#limits, lazyCommit: true };
+          else this.#limits = { ...this.#limits, [limitNames[name!]!]: Number(value) };
         }
         this.#size = id;
         for (let member = 1; member <= id; member++) this.#start(member);
@@ -181,6 +182,15 @@ export class Transcript {
         break;
       case 'unreachable':
         this.#core(id).reportUnreachable(number);
+        break;
+      case 'expect':
+        this.#core(id).expectCommit(number, this.#core(id).log.lastIndex());
+        break;
+      case 'untold':
+        this.#say(this.#core(id).isCommitUntold(this.#core(id).log.committed) ? 'untold' : 'told');
+        break;
+      case 'tell':
+        this.#core(id).tellCommit(number);
         break;
       case 'gone':
         this.#core(id).reportGone(number);

@@ -147,6 +147,7 @@ async function run(port: MessagePort, options: WorkerData): Promise<void> {
     application: portApplication(port),
     nowMs: () => performance.now(),
     schedule: turnScheduler(),
+    later: (callback, delayMs) => setTimeout(callback, delayMs),
     onCompacted: cleanUp,
   });
   const scrubber = new Scrubber({

@@ -15,6 +15,11 @@ export interface RaftLimits {
   readonly maxCommittedBytes: number;
   /** Reads that wait for the leader's first commit or for a round; default 4,096. */
   readonly maxPendingReads: number;
+  /**
+   * True: that more is committed travels with the next entries, and by itself only to a follower that waits for it, or when the host says so
+   * (`tellCommit`) and with heartbeats. Default false: at once.
+   */
+  readonly lazyCommit: boolean;
 }
 
 export type OutgoingFields = Pick<Message, 'type' | 'to'> & Partial<Message>;

@@ -19,6 +19,8 @@ export class Progress {
   next: number;
   /** Highest commit index that the follower was told. */
   sentCommit = 0;
+  /** Somebody at the follower waits until this is committed. */
+  expects = 0;
   /** In `snapshot`: the index of the snapshot on its way. */
   pendingSnapshot = 0;
   /** In `probe`: an append is on its way. */

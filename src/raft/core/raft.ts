@@ -61,6 +61,7 @@ const defaultLimits: RaftLimits = {
   maxUncommittedBytes: 64 << 20,
   maxCommittedBytes: 4 << 20,
   maxPendingReads: 4096,
+  lazyCommit: false,
 };
 
 export interface PeerProgress {
@@ -277,6 +278,21 @@ export class Raft {
     return this.#leader?.replicator.neededIndex() ?? Number.POSITIVE_INFINITY;
   }
 
+  /** On the leader: at member `id` somebody waits until `index` is committed. Of use with `lazyCommit`. */
+  expectCommit(id: number, index: number): void {
+    this.#leader?.replicator.expect(id, index);
+  }
+
+  /** On the leader: whether some follower may learn of the commit of `index` only with what comes next. */
+  isCommitUntold(index: number): boolean {
+    return this.#leader?.replicator.isCommitUntold(index) ?? false;
+  }
+
+  /** On the leader: it is not to wait for that any longer. */
+  tellCommit(index: number): void {
+    this.#leader?.replicator.tellCommit(index);
+  }
+
   /** On the leader: who could lead as well as it at once; 0: nobody. */
   successor(): number {
     return this.#leader?.successor() ?? 0;
@@ -334,7 +350,10 @@ export class Raft {
       send: (fields) => this.#send(fields),
       answerRead: (to, context, index) => {
         if (to === this.id) this.#reads.push({ context, index });
-        else this.#send({ type: 'read-index-response', to, context, index });
+        else {
+          this.#send({ type: 'read-index-response', to, context, index });
+          this.expectCommit(to, index);
+        }
       },
     };
   }

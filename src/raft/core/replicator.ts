@@ -15,6 +15,8 @@ export class Replicator {
   readonly #progress = new Map<number, Progress>();
   /** Something may be sent that was not. */
   wanted = false;
+  /** Every follower is to know of the commit up to here. */
+  #toldTo = 0;
 
   constructor(host: LeaderHost, term: number, configuration: Configuration) {
     this.#host = host;
@@ -63,6 +65,8 @@ export class Replicator {
       const rejectHint = Math.max(roundTripTicks, roundTrips.of(to) ?? 0);
       const commit = Math.min(progress.match, log.committed);
       this.#host.send({ type: 'heartbeat', to, term: this.#term, commit, context, index: now, rejectHint });
+      // Should it be lost, the next one tells it.
+      if (this.#host.limits.lazyCommit) progress.sentCommit = Math.max(progress.sentCommit, commit);
     }
   }
 
@@ -121,6 +125,31 @@ export class Replicator {
     return needed;
   }
 
+  /** At the follower somebody waits until `index` is committed and applied. */
+  expect(id: number, index: number): void {
+    const progress = this.#progress.get(id);
+    if (!progress) return;
+    progress.expects = Math.max(progress.expects, index);
+    this.wanted = true;
+  }
+
+  tellCommit(index: number): void {
+    this.#toldTo = Math.max(this.#toldTo, index);
+    this.wanted = true;
+  }
+
+  /** Some follower has entries up to `index` on their way or on disk that it does not know as committed. */
+  isCommitUntold(index: number): boolean {
+    for (const [, { state, sentCommit, next }] of this.others())
+      if (state === 'replicate' && sentCommit < Math.min(index, next - 1)) return true;
+    return false;
+  }
+
+  /** A message with nothing but news of the commit can wait for entries that take them along. */
+  #newsCanWait({ state, sentCommit, expects }: Progress): boolean {
+    return this.#host.limits.lazyCommit && state === 'replicate' && Math.max(this.#toldTo, expects) <= sentCommit;
+  }
+
   /** Sends every follower what it may get. Runs once per `ready`, so that what one turn brings travels together. */
   flush(): void {
     if (!this.wanted) return;
@@ -139,7 +168,8 @@ export class Replicator {
     if (logTerm === undefined || entries === undefined) return this.#sendSnapshot(to, progress);
     const last = index + entries.length;
     const commit = Math.min(log.committed, last);
-    if (entries.length === 0 && commit <= progress.sentCommit && !evenEmpty) return false;
+    if (entries.length === 0 && !evenEmpty && (commit <= progress.sentCommit || this.#newsCanWait(progress)))
+      return false;
     this.#host.send({ type: 'append', to, term: this.#term, index, logTerm, entries, commit: log.committed });
     progress.sentCommit = Math.max(progress.sentCommit, commit);
     if (entries.length > 0 || progress.state === 'probe') progress.sent(last, totalBytes(entries));
