@@ -15,7 +15,7 @@ const requests = { group: 'certificates.k8s.io', version: 'v1', resource: 'certi
 
 export interface CertificateSigner {
   /** @throws Error for what is no PKCS #10 request */
-  parse(pem: string): RequestedCertificate;
+  parse(pem: string): Promise<RequestedCertificate>;
   /** The certificate as PEM. */
   sign(pem: string, options: { usages: readonly string[]; durationMs: number; nowMs: number }): Promise<string>;
   /** Whether the requestor may create `certificatesigningrequests/SUBRESOURCE`. */
@@ -61,7 +61,7 @@ export class CertificatesController {
     }
     if (!this.#signer || request.status?.certificate) return;
     const pem = Buffer.from(request.spec.request, 'base64').toString('latin1');
-    const step = planRequest(request, this.#signer.parse(pem));
+    const step = planRequest(request, await this.#signer.parse(pem));
     switch (step.kind) {
       case 'none':
         return;
