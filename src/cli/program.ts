@@ -51,6 +51,7 @@ function addClusterCommands(program: Command): void {
       wholeNumber,
     )
     .option('--apiserver-config <file>', 'auditing, OIDC, webhooks: "apiServer" of the masters, as JSON (new clusters)')
+    .option('--ip-family <family>', 'ipv4 or dual: what pods and Services have (default ipv4; new clusters)')
     .option('--disable <parts>', `${disableHelp} (new clusters)`, commaSeparated)
     .option('--backup-schedule <when>', 'the leader makes backups: 6h, or cron fields in UTC (new clusters)')
     .option('--backup-to <place>', 'folder or s3://bucket/prefix (default: backups in the folder of the cluster)')

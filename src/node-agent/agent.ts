@@ -64,6 +64,7 @@ async function startReal(config: AgentConfig, logger: Logger): Promise<Agent> {
     identity: {
       name: nodeName,
       address: config.address,
+      moreAddresses: config.moreAddresses,
       port: config.port,
       labels: config.labels ?? {},
       machine,

@@ -14,6 +14,8 @@ export interface AgentConfig {
   };
   /** The node's own address (InternalIP); the agent's HTTPS server listens there on `port`. */
   readonly address: string;
+  /** The node's addresses of the other family (InternalIPs too). */
+  readonly moreAddresses?: readonly string[];
   /** Default 10250. */
   readonly port: number;
   readonly labels?: Readonly<Record<string, string>>;

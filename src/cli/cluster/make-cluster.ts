@@ -8,7 +8,7 @@ import { occupiedRanges } from '../host/network.ts';
 import { clusterExists, loadCluster, saveCluster } from './cluster-file.ts';
 import { detectRuntime } from './detect-runtime.ts';
 import type { ClusterPaths } from './paths.ts';
-import { type Cluster, membersOfKind, planCluster, portBlocks } from './topology.ts';
+import { type Cluster, type IpFamilies, ipFamilies, membersOfKind, planCluster, portBlocks } from './topology.ts';
 
 export interface ClusterRequest {
   readonly masters?: number | undefined;
@@ -20,6 +20,7 @@ export interface ClusterRequest {
   readonly backupSchedule?: string | undefined;
   readonly backupTo?: string | undefined;
   readonly backupKeep?: number | undefined;
+  readonly ipFamily?: string | undefined;
   readonly disable?: readonly string[] | undefined;
   readonly apiserverConfig?: string | undefined;
   readonly s3Endpoint?: string | undefined;
@@ -57,6 +58,7 @@ export async function makeCluster(paths: ClusterPaths, request: ClusterRequest):
       isFree: (first, count) => ![...usedPorts].some((port) => port >= first && port < first + count),
       ...(Object.keys(nodeLifecycle).length > 0 && { nodeLifecycle }),
       backup: backupConfig(paths, request),
+      ipFamily: ipFamilyOf(request),
       disable: await disabledParts(request),
       apiServer: await apiServerConfig(request),
       scrubPauseMs: request.scrubSeconds === undefined ? undefined : request.scrubSeconds * 1000,
@@ -67,6 +69,14 @@ export async function makeCluster(paths: ClusterPaths, request: ClusterRequest):
     if (error instanceof RangeError) throw new CliError(error.message, { cause: error, exitCode: 2 });
     throw error;
   }
+}
+
+/** @throws CliError for what is no family */
+function ipFamilyOf({ ipFamily }: ClusterRequest): IpFamilies | undefined {
+  const known = ipFamilies.find((family) => family === ipFamily);
+  if (ipFamily !== undefined && !known)
+    throw new CliError(`--ip-family ${ipFamily}: expected ${ipFamilies.join(' or ')}`, { exitCode: 2 });
+  return known;
 }
 
 /** @throws CliError when the schedule or the place is none */

@@ -6,7 +6,7 @@ import type { CertificateFiles } from '../../pki/pki-directory.ts';
 import type { MasterConfig } from '../../server/config.ts';
 import { addressAt, parseCidr } from './cidr.ts';
 import type { ClusterPaths } from './paths.ts';
-import { type Cluster, endpoint, type Member, membersOfKind } from './topology.ts';
+import { type Cluster, endpoint, ipv6AddressOf, type Member, membersOfKind } from './topology.ts';
 
 type Files = (name: string) => CertificateFiles;
 
@@ -39,9 +39,9 @@ export function renderMaster(
     signing: { certFile: paths.caFile, keyFile: paths.caKeyFile },
     frontProxy: paths.frontProxy,
     network: {
-      podCidr: cluster.network.podCidr,
+      podCidr: bothFamilies(cluster, 'podCidr'),
       nodeCidrMaskSize: cluster.network.nodeCidrMaskSize,
-      serviceCidr: cluster.network.serviceCidr,
+      serviceCidr: bothFamilies(cluster, 'serviceCidr'),
       clusterDomain: cluster.network.clusterDomain,
       ...(cluster.network.hostCidr && { loadBalancerPools: [balancerPool(cluster.network.hostCidr)] }),
     },
@@ -70,6 +70,7 @@ export function renderAgent(cluster: Cluster, member: Member, paths: ClusterPath
           cgroupParent: cgroupName(cluster, member.name),
         }
       : { kind: 'hollow', nodes: member.hollowNodes, certDir: dirname(files(member.name).certFile) };
+  const address6 = ipv6AddressOf(cluster, member.address);
   return {
     nodeName: member.name,
     dataDir: paths.memberData(member.name),
@@ -79,8 +80,19 @@ export function renderAgent(cluster: Cluster, member: Member, paths: ClusterPath
     port: member.ports.https!,
     runtime,
     clusterDomain: cluster.network.clusterDomain,
-    clusterDns: [addressAt(parseCidr(cluster.network.serviceCidr), 10)],
+    clusterDns: dnsAddresses(cluster),
+    ...(address6 !== undefined && { moreAddresses: [address6] }),
   };
+}
+
+function bothFamilies({ network }: Cluster, range: 'podCidr' | 'serviceCidr'): string {
+  return network.ipv6 ? `${network[range]},${network.ipv6[range]}` : network[range];
+}
+
+/** The tenth of each service range. */
+function dnsAddresses({ network }: Cluster): string[] {
+  const ipv4 = addressAt(parseCidr(network.serviceCidr), 10);
+  return network.ipv6 ? [ipv4, network.ipv6.serviceCidr.replace('::/108', '::a')] : [ipv4];
 }
 
 export function renderLoadBalancer(cluster: Cluster, member: Member, files: Files): LoadBalancerConfig {

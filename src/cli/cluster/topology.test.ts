@@ -5,6 +5,7 @@ import { overlap, parseCidr } from './cidr.ts';
 import {
   type Cluster,
   endpoint,
+  ipv6AddressOf,
   limits,
   membersOfKind,
   nodeNames,
@@ -108,6 +109,20 @@ describe('planCluster', () => {
     expect(() => plan({ masters: 0 })).toThrow('--masters 0');
     expect(() => plan({ workers: 1000 })).toThrow('--workers 1000');
     expect(() => plan({ hollow: 1.5 })).toThrow('--hollow 1.5');
+  });
+});
+
+describe('dual stack', () => {
+  it('gives hosts, pods and Services ranges of IPv6 that do not overlap, and each host an address', () => {
+    const cluster = plan({ ipFamily: 'dual', hash: 'abcdef0123456789' });
+    expect(cluster.network.ipv6).toEqual({
+      hostCidr: 'fdab:cdef:0123:1::/64',
+      podCidr: 'fdab:cdef:0123:8000::/49',
+      serviceCidr: 'fdab:cdef:0123:2::/108',
+    });
+    const worker = cluster.members.find(({ name }) => name === 'worker-2')!;
+    expect(ipv6AddressOf(cluster, worker.address)).toBe('fdab:cdef:0123:1::66');
+    expect(ipv6AddressOf(plan(), worker.address)).toBeUndefined();
   });
 });
 

@@ -44,6 +44,8 @@ export interface Cluster {
     readonly podCidr: string;
     readonly nodeCidrMaskSize: number;
     readonly serviceCidr: string;
+    /** Dual stack: what pods, Services and hosts have beside IPv4. */
+    readonly ipv6?: { readonly hostCidr: string; readonly podCidr: string; readonly serviceCidr: string };
     readonly clusterDomain: string;
   };
   readonly nodeLifecycle?: { readonly graceMs?: number; readonly evictionMs?: number };
@@ -57,6 +59,9 @@ export interface Cluster {
   readonly members: readonly Member[];
 }
 
+export const ipFamilies = ['ipv4', 'dual'] as const;
+export type IpFamilies = (typeof ipFamilies)[number];
+
 export interface TopologyRequest {
   /** Hash of the cluster's folder, hexadecimal, at least 14 digits. */
   readonly hash: string;
@@ -67,6 +72,7 @@ export interface TopologyRequest {
   /** Ranges that this machine uses already, as its addresses and routes say. */
   readonly occupied: readonly string[];
   /** Runtime hollow: whether every port of a block is free on 127.0.0.1. */
+  readonly ipFamily?: IpFamilies | undefined;
   readonly isFree?: (firstPort: number, count: number) => boolean;
   readonly nodeLifecycle?: Cluster['nodeLifecycle'];
   readonly backup?: Cluster['backup'];
@@ -104,7 +110,8 @@ export function planCluster(request: TopologyRequest): Cluster {
     ...(request.disable && { disable: request.disable }),
     ...(request.scrubPauseMs !== undefined && { scrubPauseMs: request.scrubPauseMs }),
   };
-  const network = { podCidr: formatCidr(pods), nodeCidrMaskSize: 24, serviceCidr, clusterDomain };
+  const ipv6 = request.ipFamily === 'dual' ? { ipv6: ranges6(request.hash) } : {};
+  const network = { podCidr: formatCidr(pods), nodeCidrMaskSize: 24, serviceCidr, clusterDomain, ...ipv6 };
   const seed = Number.parseInt(request.hash.slice(10, 14), 16);
   if (request.runtime === 'hollow') return { ...common, network, members: planLoopback(request, seed) };
   const host = freeRange(hostRanges, 24, seed, [...occupied, parseCidr(serviceCidr)]);
@@ -114,6 +121,19 @@ export function planCluster(request: TopologyRequest): Cluster {
     network: { hostCidr: formatCidr(host), bridge, ...network },
     members: planNamespaces(request, id, bridge, host),
   };
+}
+
+/** Unique local addresses (RFC 4193) that nobody else has, by the cluster's hash. */
+function ranges6(hash: string): NonNullable<Cluster['network']['ipv6']> {
+  const prefix = `fd${hash.slice(0, 2)}:${hash.slice(2, 6)}:${hash.slice(6, 10)}`;
+  return { hostCidr: `${prefix}:1::/64`, podCidr: `${prefix}:8000::/49`, serviceCidr: `${prefix}:2::/108` };
+}
+
+/** What a host has beside its IPv4 address: the same last number. */
+export function ipv6AddressOf({ network }: Cluster, address: string): string | undefined {
+  if (!network.ipv6) return undefined;
+  const number = Number(address.split('.').at(-1));
+  return network.ipv6.hostCidr.replace('::/64', `::${number.toString(16)}`);
 }
 
 function planNamespaces(request: TopologyRequest, id: string, bridge: string, host: Cidr): Member[] {

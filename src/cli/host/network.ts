@@ -5,7 +5,7 @@
 import { existsSync, readdirSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import { addressAt, parseCidr } from '../cluster/cidr.ts';
-import type { Cluster, Member } from '../cluster/topology.ts';
+import { type Cluster, ipv6AddressOf, type Member } from '../cluster/topology.ts';
 import { run, tryRun } from './run.ts';
 import { closeWayOut, forwardingFile, openWayOut, restoreForwarding } from './way-out.ts';
 
@@ -53,6 +53,8 @@ export async function ensureNetwork(cluster: Cluster): Promise<void> {
   const lines: string[] = [];
   if (!interfaces.has(bridge)) lines.push(`link add ${bridge} type bridge`);
   lines.push(`address replace ${addressAt(range, 1)}/${range.prefixLength} dev ${bridge}`, `link set ${bridge} up`);
+  const gateway6 = ipv6AddressOf(cluster, addressAt(range, 1));
+  if (gateway6) lines.push(`address replace ${gateway6}/64 dev ${bridge} nodad`);
   for (const host of hosts(cluster)) {
     if (namespaceExists(host.namespace!)) continue;
     if (existsSync(namespacePath(host.namespace!))) lines.push(`netns delete ${host.namespace}`);
@@ -67,18 +69,24 @@ export async function ensureNetwork(cluster: Cluster): Promise<void> {
     lines.push(`link set ${host.hostInterface} master ${bridge} up`);
   }
   await run('ip', ['-batch', '-'], `${lines.join('\n')}\n`);
-  await Promise.all([
-    ...hosts(cluster).map((host) => configureHost(host, addressAt(range, 1), range.prefixLength)),
-    openWayOut(bridge, hostCidr),
-  ]);
+  await Promise.all([...hosts(cluster).map((host) => configureHost(cluster, host)), openWayOut(bridge, hostCidr)]);
 }
 
-async function configureHost(host: Member, gateway: string, prefixLength: number): Promise<void> {
+async function configureHost(cluster: Cluster, host: Member): Promise<void> {
+  const range = parseCidr(cluster.network.hostCidr!);
+  const gateway = addressAt(range, 1);
+  const address6 = ipv6AddressOf(cluster, host.address);
   const lines = [
     'link set lo up',
-    `address replace ${host.address}/${prefixLength} dev eth0`,
+    `address replace ${host.address}/${range.prefixLength} dev eth0`,
     'link set eth0 up',
     `route replace default via ${gateway}`,
+    ...(address6
+      ? [
+          `address replace ${address6}/64 dev eth0 nodad`,
+          `route replace default via ${ipv6AddressOf(cluster, gateway)}`,
+        ]
+      : []),
   ];
   // Pods are routed, not bridged: a worker forwards between them and the other workers.
   const script = `ip -batch - && echo 1 > ${forwardingFile}`;

@@ -8,6 +8,7 @@ import { MAX_PODS, type Machine } from './machine.ts';
 export interface NodeIdentity {
   readonly name: string;
   readonly address: string;
+  readonly moreAddresses?: readonly string[] | undefined;
   readonly port: number;
   readonly labels: Readonly<Record<string, string>>;
   readonly machine: Machine;
@@ -48,7 +49,7 @@ export function nodeStatus(
   const resources = { cpu, memory, 'ephemeral-storage': ephemeralStorage, pods: String(MAX_PODS) };
   return {
     addresses: [
-      { type: 'InternalIP', address: identity.address },
+      ...[identity.address, ...(identity.moreAddresses ?? [])].map((address) => ({ type: 'InternalIP', address })),
       { type: 'Hostname', address: identity.name },
     ],
     capacity: resources,
