@@ -148,21 +148,30 @@ function ignoredFields(core: ApiCore, definition: ResourceDefinition, subresourc
 }
 
 const scaleSubresource = 'scale';
-const replicasPath = ['f:spec', 'f:replicas'];
 
-function ownsReplicas(managers: readonly Manager[]): boolean {
-  return managers.some(({ fields }) => hasPath(fields, replicasPath));
+/** What a Scale shows of the kind. */
+function replicasPathOf({ custom }: ResourceDefinition): string[] {
+  return (custom?.scale?.specReplicas ?? ['spec', 'replicas']).map((name) => `f:${name}`);
+}
+
+function ownsReplicas(definition: ResourceDefinition, managers: readonly Manager[]): boolean {
+  const path = replicasPathOf(definition);
+  return managers.some(({ fields }) => hasPath(fields, path));
 }
 
 /**
  * Those that an apply meets. A scale is a view of the replicas alone, and as with any object of which nobody kept track, what is there before the
  * first apply has an owner from then on.
  */
-export function managersBeforeApply(object: KubernetesObject, writer: Writer): readonly Manager[] {
+export function managersBeforeApply(
+  definition: ResourceDefinition,
+  object: KubernetesObject,
+  writer: Writer,
+): readonly Manager[] {
   const managers = decodeManagers(object.metadata?.managedFields, true) ?? [];
-  if (writer.subresource !== scaleSubresource || ownsReplicas(managers)) return managers;
+  if (writer.subresource !== scaleSubresource || ownsReplicas(definition, managers)) return managers;
   const { apiVersion, subresource, time } = writer;
-  const fields = setOfPath(replicasPath);
+  const fields = setOfPath(replicasPathOf(definition));
   return [...managers, { name: beforeFirstApply, operation: 'Update', apiVersion, subresource, time, fields }];
 }
 
@@ -186,7 +195,7 @@ export function managedFieldsAfterUpdate(
   const managers = edited && edited.length > 0 ? edited : (decodeManagers(before, true) ?? []);
   // Nobody kept track of this object so far; that begins with the first apply.
   if (managers.length === 0) return undefined;
-  if (writer.subresource === scaleSubresource && !ownsReplicas(managers)) return before;
+  if (writer.subresource === scaleSubresource && !ownsReplicas(definition, managers)) return before;
   const tracked = trackUpdate(versionsOf(core, definition), old, object, managers, writer);
   return tracked || managers === edited ? encodeManagers(tracked ?? managers) : before;
 }

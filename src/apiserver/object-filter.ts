@@ -9,6 +9,8 @@ export interface ObjectFilter {
   readonly matches: ((object: KubernetesObject) => boolean) | undefined;
   /** A field selector asks for this one name. */
   readonly name: string | undefined;
+  /** It looks at fields of one version of a custom resource: at objects as that version shows them, not as they are stored. */
+  readonly shown: boolean;
 }
 
 export interface SelectorOptions {
@@ -27,5 +29,6 @@ export function objectFilter(definition: ResourceDefinition, options: SelectorOp
       ? undefined
       : (object) => matchesLabels(labels, object.metadata?.labels) && matchesFields(fields, definition, object),
     name: requiredName(fields),
+    shown: definition.custom !== undefined && fields.some(({ field }) => !field.startsWith('metadata.')),
   };
 }

@@ -72,6 +72,8 @@ export interface ResourceApiOptions {
   readonly random?: () => number;
 }
 
+const catchUpTimeoutMs = 1_000;
+
 const noServices: ConnectService = () => Promise.reject(new Error('Services cannot be reached from this server'));
 
 export class ResourceApi {
@@ -153,6 +155,14 @@ export class ResourceApi {
 
   #served(target: Target, record: ObjectRecord): ObjectRecord {
     return servedRecord(this.definition(target), record);
+  }
+
+  /**
+   * What was acknowledged anywhere is known here: so that a kind that another master has begun to serve is served here too. Gives up after a moment: without
+   * a leader there is still what was known before.
+   */
+  async catchUp(): Promise<void> {
+    await this.#core.store.linearizable({ timeoutMs: catchUpTimeoutMs }).catch(() => undefined);
   }
 
   definition(target: Target): ResourceDefinition | undefined {

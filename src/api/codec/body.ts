@@ -1,5 +1,6 @@
 /** Request bodies: bytes and Content-Type → parsed value; value → object of an expected kind. */
 import type { ResourceDefinition } from '../definition.ts';
+import { fieldInvalid, invalid } from '../meta/field-error.ts';
 import { type Decoded, DecodeError, decodeBySchema } from '../schema/decode.ts';
 import { builtInSchemas, type SchemaSet } from '../schema/schema.ts';
 import { ApiError } from '../status.ts';
@@ -120,6 +121,11 @@ export function decodeValue(
     }
     if (givenKind !== expected.kind) {
       const kind = textOf(givenKind);
+      if (expected.custom) {
+        const { name } = (parsed.value as { metadata?: { name?: unknown } }).metadata ?? {};
+        const shown = typeof name === 'string' ? name : '';
+        throw invalid(expected, shown, [fieldInvalid('kind', kind, `must be ${expected.kind}`)]);
+      }
       throw cannotBeHandled(kind, expected, `no kind "${kind}" is taken here`);
     }
   }

@@ -35,8 +35,7 @@ function columnOf(definition: CustomResourceColumnDefinition): Column {
 }
 
 function cellOf(path: JsonPath, type: Column['type'], object: KubernetesObject, nowMs: number) {
-  const found = evaluateJsonPath(path, object);
-  const [first] = found;
+  const [first] = evaluateJsonPath(path, object);
   if (first === undefined) return null;
   switch (type) {
     case 'integer':
@@ -48,7 +47,7 @@ function cellOf(path: JsonPath, type: Column['type'], object: KubernetesObject, 
     case 'date':
       return dateCell(first, nowMs);
     default:
-      return found.map(shown).join(' ').slice(0, maxCellLength);
+      return shown(first).slice(0, maxCellLength);
   }
 }
 

@@ -14,7 +14,7 @@ import type { ConvertObjects, CustomKind, ScalePaths } from './custom-kind.ts';
 import { decodeCustomResource } from './decode.ts';
 import { fieldsOf, safeJsonPath } from './json-path.ts';
 import { definitionNameOf, openApiSchema } from './open-api.ts';
-import { applyDefaults } from './schema/defaults.ts';
+import { applyDefaults, dropNulls } from './schema/defaults.ts';
 import { prune } from './schema/prune.ts';
 import type { StructuralSchema } from './schema/schema.ts';
 import { customStrategy } from './strategy.ts';
@@ -64,6 +64,7 @@ function defineVersion(
     decode: (value) => decodeCustomResource(value, schema),
     normalize(object) {
       prune(object, schema);
+      dropNulls(object, schema);
       applyDefaults(object, schema);
     },
   };

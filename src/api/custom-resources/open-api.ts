@@ -10,11 +10,11 @@ const listMeta = 'io.k8s.apimachinery.pkg.apis.meta.v1.ListMeta';
 const conventions = 'https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md';
 const apiVersion = {
   type: 'string',
-  description: `The version of the schema that this object is written in. More info: ${conventions}#resources`,
+  description: `APIVersion defines the version of the schema that this object is written in. More info: ${conventions}#resources`,
 };
 const kind = {
   type: 'string',
-  description: `The kind of object that this is, in CamelCase; it cannot be changed. More info: ${conventions}#types-kinds`,
+  description: `Kind is what kind of object this is, in CamelCase; it cannot be changed. More info: ${conventions}#types-kinds`,
 };
 const metadata = {
   $ref: objectMetaDefinition,

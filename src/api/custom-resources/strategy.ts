@@ -7,12 +7,13 @@ import type { KubernetesObject } from '../types.ts';
 import type { ScalePaths } from './custom-kind.ts';
 import { ruleTree } from './rules/compiled-rules.ts';
 import { validateRules } from './rules/validate-rules.ts';
-import { applyDefaults } from './schema/defaults.ts';
+import { applyDefaults, dropNulls } from './schema/defaults.ts';
 import { validateEmbedded } from './schema/embedded.ts';
-import type { StructuralSchema } from './schema/schema.ts';
+import { isJsonObject, type StructuralSchema } from './schema/schema.ts';
 import { validateUniqueItems } from './schema/unique-items.ts';
 import { validateBySchema } from './schema/validate.ts';
-import { valueAt } from './value-at.ts';
+
+type SchemaCheck = (value: KubernetesObject, before: { readonly value: KubernetesObject } | undefined) => FieldError[];
 
 const blocking = new Set([
   'FieldValueNotSupported',
@@ -34,11 +35,24 @@ export function customStrategy(
 ): Strategy {
   const hasStatus = version.subresources?.status !== undefined;
   const rules = ruleTree(schema);
-  const validate = (object: KubernetesObject, old: KubernetesObject | undefined): FieldError[] => {
+  const whole: SchemaCheck = (value, before) => validateBySchema(value, schema, before);
+  /** Of the status alone: the rest is as it was. */
+  const statusOnly: SchemaCheck = ({ status }, before) =>
+    validateBySchema(status, schema.properties?.status ?? {}, before && { value: before.value.status }).map(
+      (error) => ({
+        ...error,
+        field: error.field === '' || error.field === '<nil>' ? error.field || 'status' : `status.${error.field}`,
+      }),
+    );
+  const validate = (
+    object: KubernetesObject,
+    old: KubernetesObject | undefined,
+    bySchema: SchemaCheck = whole,
+  ): FieldError[] => {
     const value = forValidation(object);
     const before = old && { value: forValidation(old) };
     const found = [
-      ...validateBySchema(value, schema, before),
+      ...bySchema(value, before),
       ...validateUniqueItems(value, schema),
       ...validateEmbedded(value, schema),
       ...validateScale(object, scale),
@@ -49,7 +63,10 @@ export function customStrategy(
     return [...found, ...validateRules(value, schema, rules, before)];
   };
   return {
-    setDefaults: (object) => applyDefaults(object, schema),
+    setDefaults(object) {
+      dropNulls(object, schema);
+      applyDefaults(object, schema);
+    },
     prepareForCreate(object) {
       if (hasStatus) delete object.status;
       firstGeneration(object);
@@ -71,8 +88,8 @@ export function customStrategy(
       if (managedFields === undefined) delete object.metadata.managedFields;
     },
     validateCreate: (object) => validate(object, undefined),
-    validateUpdate: validate,
-    validateStatusUpdate: validate,
+    validateUpdate: (object, old) => validate(object, old),
+    validateStatusUpdate: (object, old) => validate(object, old, object.status === undefined ? whole : statusOnly),
   };
 }
 
@@ -92,16 +109,41 @@ function spec(object: KubernetesObject, hasStatus: boolean): KubernetesObject {
 const maxReplicas = 2147483647;
 
 function validateScale(object: KubernetesObject, scale: ScalePaths | undefined): FieldError[] {
-  if (!scale) return [];
-  const errors: FieldError[] = [];
-  for (const path of [scale.specReplicas, scale.statusReplicas]) {
-    const value = valueAt(object, path);
-    if (typeof value !== 'number') continue;
-    const field = path.join('.');
-    if (value < 0) errors.push(fieldInvalid(field, value, 'should be a non-negative integer'));
-    else if (value > maxReplicas) {
-      errors.push(fieldInvalid(field, value, `should be less than or equal to ${maxReplicas}`));
-    }
+  return scale
+    ? [...validateReplicas(object, scale.specReplicas), ...validateReplicas(object, scale.statusReplicas)]
+    : [];
+}
+
+/** Told beside what the schema says, with a path of its own form. */
+function validateReplicas(object: KubernetesObject, path: readonly string[]): FieldError[] {
+  const field = `.${path.join('.')}`;
+  const wrong = (value: unknown, wanted: string) =>
+    fieldInvalid(
+      field,
+      0,
+      `${field} accessor error: ${goText(value)} is of the type ${goTypeOf(value)}, expected ${wanted}`,
+    );
+  let value: unknown = object;
+  for (const name of path) {
+    if (value === undefined) return [];
+    if (!isJsonObject(value)) return [wrong(value, 'map[string]interface{}')];
+    value = value[name];
   }
-  return errors;
+  if (value === undefined) return [];
+  if (typeof value !== 'number' || !Number.isInteger(value)) return [wrong(value, 'int64')];
+  if (value < 0) return [fieldInvalid(field, value, 'should be a non-negative integer')];
+  if (value > maxReplicas) return [fieldInvalid(field, value, `should be less than or equal to ${maxReplicas}`)];
+  return [];
+}
+
+function goTypeOf(value: unknown): string {
+  if (value === null) return '<nil>';
+  if (Array.isArray(value)) return '[]interface {}';
+  if (typeof value === 'number') return Number.isInteger(value) ? 'int64' : 'float64';
+  return typeof value === 'boolean' ? 'bool' : typeof value === 'string' ? 'string' : 'map[string]interface {}';
+}
+
+function goText(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(goText).join(' ')}]`;
+  return value !== null && typeof value === 'object' ? JSON.stringify(value) : String(value ?? '<nil>');
 }

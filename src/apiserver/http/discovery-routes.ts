@@ -107,7 +107,7 @@ export function createDiscoveryRoutes(
       return parts.length === 2 ? send(apiResourceList(resources, '', first!)) : undefined;
     }
     if (root === 'apis') {
-      if (parts.length === 1) return discovery(exchange, false);
+      if (parts.length === 1) return api.catchUp().then(() => discovery(exchange, false));
       if (parts.length === 2) return send(mergeGroupDocument(apiGroup(resources, first!), first!, remotes()));
       return parts.length === 3 ? send(apiResourceList(resources, first!, second!)) : undefined;
     }
@@ -116,7 +116,7 @@ export function createDiscoveryRoutes(
       return exchange.send(200, issued.type, json(issued.document), { 'cache-control': 'public, max-age=3600' });
     if (root === 'version' && parts.length === 1) return exchange.sendJson(200, versionInfo);
     if (root === 'openapi' && first === 'v3') {
-      if (parts.length === 2) return sendOpenApiIndex(exchange);
+      if (parts.length === 2) return api.catchUp().then(() => sendOpenApiIndex(exchange));
       const document = openApi.document(parts.slice(2).join('/'));
       const immutable = exchange.query.get('hash') === document?.hash;
       // The URL carries the hash: what it names never changes.

@@ -56,6 +56,7 @@ export async function handleResource(
     if (!acceptsWhole(exchange.header('accept'))) throw notAcceptable();
     return exchange.sendValue(201, await virtual(await bodyOf(exchange)));
   }
+  if (!options.api.definition(target)) await options.api.catchUp();
   const deprecation = options.api.definition(target)?.deprecation;
   if (deprecation !== undefined) exchange.context.warn?.(deprecation);
   if (name === undefined) return handleCollection(options, exchange, target, verb);

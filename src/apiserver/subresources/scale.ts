@@ -166,7 +166,7 @@ async function applyScale(
     // A scale that does not say how many means none.
     const replicas = numberAt(object, path) ?? 0;
     checkStrictly();
-    checkReplicas(target.name, replicas);
+    checkReplicas(definition, target.name, replicas);
     return withValueAt(object, path, replicas);
   };
   const management = { applied: true, through: target.subresource, view: viewOf(definition) };
@@ -175,8 +175,9 @@ async function applyScale(
 }
 
 /** @throws ApiError Invalid */
-function checkReplicas(name: string, replicas: number): void {
-  if (replicas >= 0) return;
+function checkReplicas({ custom }: ResourceDefinition, name: string, replicas: number): void {
+  // A custom resource's own rules tell what is wrong.
+  if (replicas >= 0 || custom) return;
   throw invalid(scaleKind, name, [fieldInvalid('spec.replicas', replicas, 'must be greater than or equal to 0')]);
 }
 
@@ -200,7 +201,7 @@ async function replaceReplicas(
       const object = decodeFresh(current);
       const scale = wanted(scaleOf(definition, object));
       const replicas = scale.spec?.replicas ?? 0;
-      checkReplicas(target.name, replicas);
+      checkReplicas(definition, target.name, replicas);
       const { name, namespace, uid, resourceVersion } = scale.metadata ?? {};
       // What the client said about identity and version is checked as for any update.
       const metadata = { ...object.metadata, name, namespace, uid, resourceVersion };

@@ -82,7 +82,7 @@ export function applierOf(
   const versions = versionsOf(core, definition);
   return (current) => {
     const live = decodeFresh(current);
-    const managers = managersBeforeApply(live, writer);
+    const managers = managersBeforeApply(definition, live, writer);
     const applied = applyConfiguration(versions, live, configuration, managers, writer, force === true);
     if (fieldManager === kubectlManager) updateLastApplied(applied.object, configuration, maxAnnotationsBytes);
     const object = toStored(definition, decodeMerged(core, definition, applied.object));

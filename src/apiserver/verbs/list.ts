@@ -1,12 +1,12 @@
 /** GET of a collection: whole or in pages, at the version that was asked for. */
 import type { ResourceDefinition } from '../../api/definition.ts';
 import { ApiError } from '../../api/status.ts';
-import type { KubernetesObject } from '../../api/types.ts';
 import { StoreError } from '../../store/types.ts';
 import { type ContinueToken, decodeContinue, encodeContinue, expiredContinue } from '../continue-token.ts';
 import type { ApiCore } from '../core.ts';
+import { readableAll } from '../custom-resources/stored-form.ts';
 import { collectionRange, objectKey } from '../keys.ts';
-import { objectFilter, type SelectorOptions } from '../object-filter.ts';
+import { type ObjectFilter, objectFilter, type SelectorOptions } from '../object-filter.ts';
 import { decodeShared, type ObjectRecord, recordOf } from '../object-record.ts';
 import { awaitFreshness, type Freshness, listFreshness } from '../resource-version.ts';
 import { fromStoreError } from '../store-errors.ts';
@@ -62,10 +62,11 @@ export async function listAuthorized(
     const single = filter.name !== undefined && (namespace !== undefined || !definition.namespaced);
     if (single && !token) {
       const item = core.store.get(objectKey(definition, namespace, filter.name!), revision);
-      const items = item && filter.matches!(decodeShared(recordOf(item))) ? [recordOf(item)] : [];
+      const found = item && (await view(definition, filter, [recordOf(item)]))[0];
+      const items = found && filter.matches!(decodeShared(found)) ? [found] : [];
       return { definition, items, revision };
     }
-    return page(core, definition, namespace, revision, request.limit ?? 0, token?.after, filter.matches);
+    return await page(core, definition, namespace, revision, request.limit ?? 0, token?.after, filter);
   } catch (error) {
     if (token && error instanceof StoreError && error.code === 'compacted') throw expiredContinue(token.after);
     throw fromStoreError(error);
@@ -82,23 +83,34 @@ function readRevision(core: ApiCore, freshness: Freshness, token: ContinueToken 
   return freshness.kind === 'exact' ? freshness.revision : core.store.revision;
 }
 
-function page(
+/** As the filter wants to look at them. */
+async function view(
+  definition: ResourceDefinition,
+  { shown }: ObjectFilter,
+  records: readonly ObjectRecord[],
+): Promise<readonly ObjectRecord[]> {
+  return shown ? readableAll(definition, records) : records;
+}
+
+async function page(
   core: ApiCore,
   definition: ResourceDefinition,
   namespace: string | undefined,
   revision: number,
   limit: number,
   after: string | undefined,
-  matches: ((object: KubernetesObject) => boolean) | undefined,
-): ListedObjects {
+  filter: ObjectFilter,
+): Promise<ListedObjects> {
+  const { matches } = filter;
   const { key: prefix, end } = collectionRange(definition, namespace);
   // The next key after `after` in byte order is `after` with a zero byte.
   const start = after === undefined ? prefix : `${prefix}${after}\0`;
   // A selector decides how many keys fill a page, so only without one does the store know where to stop.
   const result = core.store.range({ key: start, end, revision, limit: matches ? 0 : limit });
   const items: ObjectRecord[] = [];
+  const records = await view(definition, filter, result.items.map(recordOf));
   for (const [index, item] of result.items.entries()) {
-    const record = recordOf(item);
+    const record = records[index]!;
     if (matches && !matches(decodeShared(record))) continue;
     items.push(record);
     if (limit === 0 || items.length < limit) continue;

@@ -10,6 +10,7 @@ import { ApiError } from '../../api/status.ts';
 import type { KubernetesObject } from '../../api/types.ts';
 import { StoreError, type WatchEvent as StoreEvent } from '../../store/types.ts';
 import type { ApiCore } from '../core.ts';
+import { readable, readableAll } from '../custom-resources/stored-form.ts';
 import { collectionRange, objectKey } from '../keys.ts';
 import { objectFilter, type SelectorOptions } from '../object-filter.ts';
 import { decodeShared, type ObjectRecord, recordOf } from '../object-record.ts';
@@ -28,7 +29,12 @@ export interface WatchRequest extends SelectorOptions {
 }
 
 export type WatchRecord =
-  | { readonly type: 'ADDED' | 'MODIFIED' | 'DELETED'; readonly record: ObjectRecord }
+  | {
+      readonly type: 'ADDED' | 'MODIFIED' | 'DELETED';
+      readonly record: ObjectRecord;
+      /** Only until the filter has looked at it. */
+      readonly previous?: ObjectRecord | undefined;
+    }
   | { readonly type: 'BOOKMARK'; readonly revision: number; readonly initialEventsEnd: boolean }
   | { readonly type: 'ERROR'; readonly error: ApiError };
 
@@ -78,7 +84,8 @@ export async function watchObjects(
     const watch = core.store.watch(
       { ...range, startRevision: revision + 1 },
       {
-        onEvents: (events) => queue.push(translate(events, matches)),
+        onEvents: (events) =>
+          queue.push(filter.shown ? translate(events, undefined, true) : translate(events, matches)),
         onClose: (error) => queue.end(error),
       },
     );
@@ -113,7 +120,8 @@ export async function watchObjects(
       try {
         for (let at = 0; at < snapshot.length; at += initialBatch) {
           const records = snapshot.slice(at, at + initialBatch).map(recordOf);
-          const wanted = matches ? records.filter((record) => matches(decodeShared(record))) : records;
+          const seen = filter.shown ? await readableAll(definition, records) : records;
+          const wanted = matches ? seen.filter((record) => matches(decodeShared(record))) : seen;
           if (wanted.length > 0) yield wanted.map((record): WatchRecord => ({ type: 'ADDED', record }));
           if (queue.overflowed || context.signal?.aborted) return;
         }
@@ -123,7 +131,8 @@ export async function watchObjects(
         for (;;) {
           const batch = await queue.take();
           if (!batch) return;
-          yield batch;
+          const told = filter.shown && matches ? await select(definition, batch, matches) : batch;
+          if (told.length > 0) yield told;
         }
       } finally {
         context.signal?.removeEventListener('abort', close);
@@ -180,6 +189,7 @@ function startTimers(core: ApiCore, request: WatchRequest, queue: WatchQueue): (
 function translate(
   events: readonly StoreEvent[],
   matches: ((object: KubernetesObject) => boolean) | undefined,
+  keepPrevious = false,
 ): WatchRecord[] {
   const records: WatchRecord[] = [];
   for (const event of events) {
@@ -188,10 +198,40 @@ function translate(
     const gone = previous && { value: previous.value, revision: current.modRevision };
     const wasIn = previous !== undefined && (!matches || matches(decodeShared(recordOf(previous))));
     const isIn = event.type === 'put' && (!matches || matches(decodeShared(record)));
-    if (isIn) records.push({ type: wasIn ? 'MODIFIED' : 'ADDED', record });
+    const type = wasIn ? 'MODIFIED' : 'ADDED';
+    if (isIn && keepPrevious && previous) records.push({ type, record, previous: recordOf(previous) });
+    else if (isIn) records.push({ type, record });
     else if (wasIn) records.push({ type: 'DELETED', record: gone! });
   }
   return records;
+}
+
+/** What a batch of all events means to one who sees only objects that look right in the version asked for. */
+async function select(
+  definition: ResourceDefinition,
+  batch: readonly WatchRecord[],
+  matches: (object: KubernetesObject) => boolean,
+): Promise<WatchRecord[]> {
+  const told: WatchRecord[] = [];
+  for (const event of batch) {
+    if (!('record' in event)) {
+      told.push(event);
+      continue;
+    }
+    const { type, previous } = event;
+    const record = await readable(definition, event.record);
+    const fits = matches(decodeShared(record));
+    const fitted = previous !== undefined && matches(decodeShared(await readable(definition, previous)));
+    if (type === 'DELETED') {
+      if (fits) told.push({ type, record });
+    } else if (fits) told.push({ type: fitted ? 'MODIFIED' : 'ADDED', record });
+    else if (fitted)
+      told.push({
+        type: 'DELETED',
+        record: { value: (await readable(definition, previous)).value, revision: record.revision },
+      });
+  }
+  return told;
 }
 
 function and<T>(a: ((value: T) => boolean) | undefined, b: ((value: T) => boolean) | undefined) {

@@ -162,7 +162,8 @@ function errorFor(reason: string | undefined, path: string, value: unknown, deta
     case 'FieldValueRequired':
       return fieldRequired(path, detail);
     case 'FieldValueDuplicate':
-      return fieldDuplicate(path, value ?? null);
+      if (value === undefined) return { reason: 'FieldValueDuplicate', field: path, message: 'Duplicate value' };
+      return fieldDuplicate(path, value);
     default:
       return value === undefined ? fieldWrong(path, detail) : fieldInvalid(path, value, detail);
   }

@@ -1,6 +1,21 @@
 /** Fills what a structural schema has defaults for. */
 import { additionalSchema, isJsonObject, type StructuralSchema, schemaOfKey } from './schema.ts';
 
+/** In place: null where the schema allows none and has no default is as good as absent. */
+export function dropNulls(value: unknown, schema: StructuralSchema | undefined): void {
+  if (!schema) return;
+  if (Array.isArray(value)) {
+    for (const item of value) dropNulls(item, schema.items);
+    return;
+  }
+  if (!isJsonObject(value)) return;
+  for (const [key, inner] of Object.entries(value)) {
+    const declared = schemaOfKey(schema, key);
+    if (declared && inner === null && !declared.nullable && !hasDefault(declared)) delete value[key];
+    else dropNulls(inner, declared);
+  }
+}
+
 /** In place; defaults are copied. null counts as absent where the schema does not allow it. */
 export function applyDefaults(value: unknown, schema: StructuralSchema | undefined): void {
   if (!schema) return;

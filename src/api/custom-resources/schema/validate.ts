@@ -115,10 +115,7 @@ class Validator {
   }
 
   #number(value: number, schema: StructuralSchema, path: string): void {
-    const { minimum, maximum, multipleOf, format } = schema;
-    if (format === 'int32' && Number.isInteger(value) && (value > 2147483647 || value < -2147483648)) {
-      this.#invalid(path, value, `must be of type integer: "int32"`);
-    }
+    const { minimum, maximum, multipleOf } = schema;
     if (maximum !== undefined && (schema.exclusiveMaximum ? value >= maximum : value > maximum)) {
       this.#invalid(path, value, `should be less than ${schema.exclusiveMaximum ? '' : 'or equal to '}${maximum}`);
     }
