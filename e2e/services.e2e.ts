@@ -250,6 +250,13 @@ test('rules that somebody deletes are put back', async () => {
   expect(rules).toContain((await get('sticky')).spec!.clusterIP);
 });
 
+test('the kernel has refused no change of the rules', () => {
+  for (const worker of workers) {
+    const log = readFileSync(join(cluster.dir, 'logs', `${worker}.log`), 'utf8');
+    expect(log.split('\n').filter((line) => line.includes('rules not applied'))).toEqual([]);
+  }
+});
+
 test('a load balancer has an address that moves to another node when its own is cut off', async () => {
   const address = await waitFor(
     'an address of the load balancer',

@@ -329,6 +329,24 @@ describe('ServiceProxy', () => {
     expect(renderTable(applied.at(-1)!)).toContain('10.96.1.1 . tcp . 80 : goto reject-it');
     proxy.stop();
   });
+
+  it('leaves the rules of an earlier agent alone until it is ready', async () => {
+    const view = new NetworkView();
+    const applied: Table[] = [];
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const nftables = { set: async (table: Table) => void applied.push(table) };
+    const proxy = new ServiceProxy({ nodeName: 'n1', view, nftables, logger: silentLogger, ready: promise });
+    view.begin(true);
+    view.apply([{ resource: 'services', key: 'ns/web', object: web }], 5n);
+    await proxy.settled();
+    expect(applied).toEqual([]);
+    view.apply([{ resource: 'endpointslices', key: 'ns/web-1', object: slice('web', two) }], 6n);
+    resolve();
+    await promise;
+    await proxy.settled();
+    expect(applied.map(renderTable)).toEqual([expect.stringContaining('10.96.1.1 . tcp . 80 : goto inside-tcp-2')]);
+    proxy.stop();
+  });
 });
 
 describe('HealthCheckServers', () => {
