@@ -4,6 +4,7 @@ import { request } from 'node:https';
 import { connect as connectTcp } from 'node:net';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { WebSocket } from 'ws';
 import { type HttpHarness, startHttpHarness } from '../testing/http-harness.ts';
 import { configMap, pod } from '../testing/test-api.ts';
 
@@ -493,4 +494,30 @@ test('health checks have names, and can be asked for and left out', async () => 
   );
   expect((await http.call('GET', '/livez/ping')).text).toBe('ok');
   expect((await http.call('GET', '/livez/constructor')).status).toBe(404);
+});
+
+test('a watch over a WebSocket: one message per event, and 403 for who may not', async () => {
+  const path = `${configMaps}?watch=true&resourceVersion=0`;
+  const open = (as: string) =>
+    new WebSocket(`wss://127.0.0.1:${http.server.port}${path}`, { ...(http.tlsOf(as) as object) });
+  const socket = open('admin');
+  const names: string[] = [];
+  const seen = new Promise<void>((resolve) => {
+    socket.on('message', (data) => {
+      const { type, object } = JSON.parse(String(data));
+      if (object.metadata.name.startsWith('over-')) names.push(`${type} ${object.metadata.name}`);
+      if (names.length === 2) resolve();
+    });
+  });
+  await once(socket, 'open');
+  await http.call('POST', configMaps, { body: { metadata: { name: 'over-a' } } });
+  await http.call('POST', configMaps, { body: { metadata: { name: 'over-b' } } });
+  await seen;
+  expect(names).toEqual(['ADDED over-a', 'ADDED over-b']);
+  socket.terminate();
+  const [, refusal] = await once(
+    open('eve').on('error', () => undefined),
+    'unexpected-response',
+  );
+  expect(refusal.statusCode).toBe(403);
 });

@@ -1,4 +1,4 @@
-/** HTTP/1.1 requests that ask for another protocol: exec, attach, port-forward and log. All others are refused. */
+/** HTTP/1.1 requests that ask for another protocol: exec, attach, port-forward, log, proxy and watch. All others are refused. */
 import { type IncomingMessage, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { ApiError } from '../../api/status.ts';
@@ -7,6 +7,7 @@ import type { UpgradeSubresource } from '../streaming-types.ts';
 import type { RequestContext } from '../types.ts';
 import { podForStream, proxyFor, type ResourceHandlerOptions } from './handle-resource.ts';
 import { parseRequestInfo } from './request-info.ts';
+import { watchOverWebSocket } from './watch-websocket.ts';
 
 const upgradable = new Set<string | undefined>(['exec', 'attach', 'portforward', 'log'] satisfies (
   | UpgradeSubresource
@@ -27,6 +28,11 @@ export async function handleUpgrade(
     const target = { resource: info.resource, subresource: 'proxy', namespace: info.namespace, name: info.name };
     const proxy = await proxyFor(options, context, target, info.verb, info.rest);
     return proxy.handleUpgrade(target, request.url ?? '/', request, socket, head);
+  }
+  if (info.kind === 'resource' && info.verb === 'watch' && info.subresource === undefined) {
+    const { resource, namespace, name } = info;
+    const target = { resource, namespace, name };
+    return watchOverWebSocket(options, context, target, url.searchParams, { request, socket, head });
   }
   if (info.kind !== 'resource' || info.name === undefined || !upgradable.has(info.subresource)) {
     if (info.kind !== 'resource') throw resourceNotServed();
