@@ -15,6 +15,8 @@ const agentKills = Number(process.env.TRIMAST_AGENT_KILLS ?? 5);
 const runtimeKills = Number(process.env.TRIMAST_RUNTIME_KILLS ?? 2);
 const seed = Number(process.env.TRIMAST_SEED ?? Date.now() % 1_000_000);
 const maxPauseMs = 1_500;
+/** For so many kills; what is left of a test is its settling. */
+const limitMs = (kills: number) => 240_000 + kills * 20_000;
 
 const cluster = new Cluster();
 const prng = new Prng(seed);
@@ -150,29 +152,37 @@ async function settle(before: ReturnType<typeof held>, runsBefore: readonly stri
   expect(runs(await pods('steady'))).toEqual(runsBefore);
 }
 
-test(`${agentKills} SIGKILLs of the agent at random moments (seed ${seed}): all adopted, none restarted, nothing leaked`, async () => {
-  const before = held();
-  const runsBefore = runs(await pods('steady'));
-  expect(runsBefore).toHaveLength(8);
-  await underChurn(async () => {
-    for (let i = 0; i < agentKills; i++) {
-      await sleep(prng.float() * maxPauseMs);
-      process.kill((await member('worker-1')).pid!, 'SIGKILL');
-      await cluster.must('start', 'worker-1');
-    }
-  });
-  await settle(before, runsBefore);
-});
+test(
+  `${agentKills} SIGKILLs of the agent at random moments (seed ${seed}): all adopted, none restarted, nothing leaked`,
+  async () => {
+    const before = held();
+    const runsBefore = runs(await pods('steady'));
+    expect(runsBefore).toHaveLength(8);
+    await underChurn(async () => {
+      for (let i = 0; i < agentKills; i++) {
+        await sleep(prng.float() * maxPauseMs);
+        process.kill((await member('worker-1')).pid!, 'SIGKILL');
+        await cluster.must('start', 'worker-1');
+      }
+    });
+    await settle(before, runsBefore);
+  },
+  limitMs(agentKills),
+);
 
-test(`${runtimeKills} SIGKILLs of containerd under load (seed ${seed}): recovered, no sandbox twice`, async () => {
-  const before = held();
-  const runsBefore = runs(await pods('steady'));
-  await underChurn(async () => {
-    for (let i = 0; i < runtimeKills; i++) {
-      await sleep(prng.float() * maxPauseMs);
-      process.kill((await member('worker-1-containerd')).pid!, 'SIGKILL');
-      await cluster.must('start', 'worker-1-containerd');
-    }
-  });
-  await settle(before, runsBefore);
-});
+test(
+  `${runtimeKills} SIGKILLs of containerd under load (seed ${seed}): recovered, no sandbox twice`,
+  async () => {
+    const before = held();
+    const runsBefore = runs(await pods('steady'));
+    await underChurn(async () => {
+      for (let i = 0; i < runtimeKills; i++) {
+        await sleep(prng.float() * maxPauseMs);
+        process.kill((await member('worker-1-containerd')).pid!, 'SIGKILL');
+        await cluster.must('start', 'worker-1-containerd');
+      }
+    });
+    await settle(before, runsBefore);
+  },
+  limitMs(runtimeKills),
+);

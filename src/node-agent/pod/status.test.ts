@@ -43,6 +43,39 @@ describe('podStatus', () => {
     ]);
   });
 
+  it('of a pod that the node has rejected says why, and nothing of containers', () => {
+    const ending = { kind: 'over' as const, phase: 'Failed', reason: 'OutOfcpu', message: 'too large', deadlineMs: 0 };
+    const result = status(testPod(), { sandboxes: [], ips: [] }, { ending });
+    expect(result).toMatchObject({ phase: 'Failed', reason: 'OutOfcpu', message: 'too large' });
+    expect(result).not.toHaveProperty('containerStatuses');
+  });
+
+  it('has one more condition when the node gave the pod up', () => {
+    const ending = {
+      kind: 'over' as const,
+      phase: 'Failed',
+      reason: 'Evicted',
+      message: 'm',
+      deadlineMs: 0,
+      disrupted: true,
+    };
+    const result = status(testPod(), { containers: [ended('app', 137, 1_000)] }, { ending });
+    expect(condition(result, 'DisruptionTarget')).toMatchObject({ status: 'True', reason: 'TerminationByKubelet' });
+  });
+
+  it('tells what was given, what is there, and that the one becomes the other', () => {
+    const amounts = (cpu: string) => ({ requests: { cpu }, limits: { cpu } });
+    const pod = testPod({ containers: [testContainer('app', { resources: amounts('2') })] });
+    const containers = [runtimeContainer('app')];
+    const result = status(pod, { containers, resources: new Map([['app-0', amounts('1')]]) });
+    expect(result.containerStatuses?.[0]).toMatchObject({ allocatedResources: { cpu: '2' }, resources: amounts('1') });
+    expect(condition(result, 'PodResizeInProgress')).toMatchObject({ status: 'True' });
+    const done = status(pod, { containers, resources: new Map([['app-0', amounts('2')]]) });
+    expect(condition(done, 'PodResizeInProgress')).toBeUndefined();
+    const pending = { reason: 'Deferred' as const, message: 'no room' };
+    expect(condition(status(pod, { containers, resize: { pending } }), 'PodResizePending')).toMatchObject(pending);
+  });
+
   it('is not ready before startup and readiness probes say so', () => {
     const running = runtimeContainer('app');
     const starting = status(testPod(), {

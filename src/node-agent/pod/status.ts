@@ -34,6 +34,12 @@ export function podStatus(input: StatusInput): PodStatus {
   const initContainerStatuses = (pod.spec.initContainers ?? []).map((c) => containerStatus(input, c, 'init'));
   const containerStatuses = pod.spec.containers.map((c) => containerStatus(input, c, 'regular'));
   const ephemeralContainerStatuses = ephemeralContainers(pod.spec).map((c) => containerStatus(input, c, 'ephemeral'));
+  // Nothing was ever made of it: that it waits for its containers would be no news.
+  const isRejected =
+    ending?.kind === 'over' &&
+    observed.sandboxes.length === 0 &&
+    observed.containers.length === 0 &&
+    !previous?.containerStatuses?.some(({ containerID }) => containerID);
   const phase = podPhase(input, initContainerStatuses, containerStatuses);
   const ip = observed.ips[0] ?? (phase === 'Succeeded' || phase === 'Failed' || ending ? previous?.podIP : undefined);
   const ips = observed.ips.length > 0 ? observed.ips : ip !== undefined ? [ip] : [];
@@ -49,8 +55,8 @@ export function podStatus(input: StatusInput): PodStatus {
     ...(ip !== undefined && { podIP: ip, podIPs: ips.map((address) => ({ ip: address })) }),
     startTime: previous?.startTime ?? rfc3339(input.nowMs),
     qosClass: qosClass(pod),
-    ...(initContainerStatuses.length > 0 && { initContainerStatuses }),
-    containerStatuses,
+    ...(initContainerStatuses.length > 0 && !isRejected && { initContainerStatuses }),
+    ...(!isRejected && { containerStatuses }),
     ...(ephemeralContainerStatuses.length > 0 && { ephemeralContainerStatuses }),
   };
 }
