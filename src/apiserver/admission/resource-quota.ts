@@ -96,7 +96,7 @@ async function planPart(
 class Turns {
   readonly #last = new Map<string, { readonly done: Promise<void>; waiting: number }>();
 
-  async enter(namespace: string, { definition, name }: AdmissionRequest): Promise<() => void> {
+  async enter(namespace: string, { definition, name, signal }: AdmissionRequest): Promise<() => void> {
     const before = this.#last.get(namespace);
     const waiting = (before?.waiting ?? 0) + 1;
     if (waiting > maxWaiting) {
@@ -108,8 +108,7 @@ class Turns {
     const { promise, resolve } = Promise.withResolvers<void>();
     const own = { done: promise, waiting };
     this.#last.set(namespace, own);
-    await before?.done;
-    return () => {
+    const leave = () => {
       if (this.#last.get(namespace) === own) this.#last.delete(namespace);
       else {
         const last = this.#last.get(namespace);
@@ -117,5 +116,12 @@ class Turns {
       }
       resolve();
     };
+    await before?.done;
+    // Nobody waits for the answer any more: those behind need not wait for the write.
+    if (signal?.aborted) {
+      leave();
+      throw new ApiError('Timeout', 'request did not complete within requested timeout');
+    }
+    return leave;
   }
 }

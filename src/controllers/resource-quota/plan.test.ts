@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { ResourceQuota, ResourceQuotaSpec } from '../../api/generated/types/core-v1.ts';
 import type { KubernetesObject } from '../../api/types.ts';
-import { measuredResources, planStatus, sameStatus } from './plan.ts';
+import { customResources, measuredResources, planStatus, sameStatus } from './plan.ts';
 
 const pods = { group: '', resource: 'pods' };
 const claims = { group: '', resource: 'persistentvolumeclaims' };
@@ -21,6 +21,17 @@ test('only what a quota names is looked at', () => {
   expect(measured({ 'count/deployments.apps': '1' })).toEqual(['deployments']);
   expect(measured({ 'gold.storageclass.storage.k8s.io/requests.storage': '1Gi' })).toEqual(['persistentvolumeclaims']);
   expect(measured({ 'requests.example.com/gpu': '1', secrets: '1' })).toEqual(['pods']);
+});
+
+test('custom resources are counted in a version that is served', () => {
+  const names = { plural: 'things', kind: 'Thing' };
+  const version = (name: string, served: boolean) => ({ name, served, storage: !served });
+  const definition = {
+    spec: { group: 'ex.com', scope: 'Namespaced', names, versions: [version('v1', false), version('v2', true)] },
+  };
+  const found = (name: string) => customResources(quota({ hard: { [name]: '1' } }), [definition as never]);
+  expect(found('count/things.ex.com')).toEqual([{ group: 'ex.com', version: 'v2', resource: 'things' }]);
+  expect(found('count/others.ex.com')).toEqual([]);
 });
 
 test('what has ended uses nothing but its place; what nothing uses is 0', () => {

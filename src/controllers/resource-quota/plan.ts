@@ -1,9 +1,10 @@
 /** What a ResourceQuota's status must say, given all objects that it may measure. */
+import type { CustomResourceDefinition } from '../../api/generated/types/apiextensions-v1.ts';
 import type { ResourceQuota, ResourceQuotaStatus } from '../../api/generated/types/core-v1.ts';
 import { type Amounts, add, formatAmounts, mask, parseAmounts, zero } from '../../api/quota/amounts.ts';
 import { evaluatorFor } from '../../api/quota/evaluator.ts';
 import { scopesOf } from '../../api/quota/scopes.ts';
-import type { KubernetesObject } from '../../api/types.ts';
+import type { GroupVersionResource, KubernetesObject } from '../../api/types.ts';
 
 export interface Named {
   readonly group: string;
@@ -14,6 +15,20 @@ export interface Named {
 export function measuredResources<T extends Named>(quota: ResourceQuota, resources: readonly T[]): T[] {
   const names = Object.keys(quota.spec?.hard ?? {});
   return resources.filter((resource) => names.some(evaluatorFor(resource).counts));
+}
+
+/** Custom resources that a quota counts (`count/things.example.com`). */
+export function customResources(
+  quota: ResourceQuota,
+  definitions: readonly CustomResourceDefinition[],
+): GroupVersionResource[] {
+  const names = new Set(Object.keys(quota.spec?.hard ?? {}));
+  return definitions.flatMap(({ spec }) => {
+    const version = spec.versions.find(({ served }) => served)?.name;
+    const isCounted = names.has(`count/${spec.names.plural}.${spec.group}`);
+    if (!isCounted || version === undefined || spec.scope !== 'Namespaced') return [];
+    return [{ group: spec.group, version, resource: spec.names.plural }];
+  });
 }
 
 export interface Measured {

@@ -6,11 +6,15 @@ import type { Attributes, Authorizer, Decision, UserInfo } from '../../types.ts'
 import type { AdmissionRequest } from '../types.ts';
 import { reviewRequest, servedForm } from '../webhooks/review.ts';
 
+import type { View } from './versions.ts';
+
 export interface ExpressionInput {
   readonly request: AdmissionRequest;
   /** The version that objects are seen in. */
   readonly as: ResourceDefinition;
   readonly authorizer: Authorizer;
+  /** Objects that had to be converted before. */
+  readonly view?: View | undefined;
   /** Undefined: there are none to be named. */
   readonly params?: KubernetesObject | null | undefined;
   /** Absent for what lies in no namespace. */
@@ -68,12 +72,12 @@ export function isUnanswered(error: unknown): boolean {
 }
 
 function variablesOf(input: ExpressionInput, answers: Map<string, AuthorizerAnswer>): Record<string, unknown> {
-  const { request, as, params, namespaceObject } = input;
+  const { request, as, params, namespaceObject, view } = input;
   const ask = (question: AuthorizerQuestion): AuthorizerAnswer => answerTo(input, answers, question);
   const { definition, subresource, namespace, name } = request;
   const lazily: Record<string, () => unknown> = {
-    object: () => servedForm(request, request.object, as) ?? null,
-    oldObject: () => servedForm(request, request.oldObject, as) ?? null,
+    object: () => (view ? view.object : servedForm(request, request.object, as)) ?? null,
+    oldObject: () => (view ? view.oldObject : servedForm(request, request.oldObject, as)) ?? null,
     request: () => withoutObjects(request, as),
     namespaceObject: () => namespaceObject?.() ?? null,
     params: () => params ?? null,
@@ -102,8 +106,9 @@ function variablesOf(input: ExpressionInput, answers: Map<string, AuthorizerAnsw
 }
 
 function withoutObjects(request: AdmissionRequest, as: ResourceDefinition): object {
-  const bare = { ...request, object: undefined, oldObject: undefined };
-  const review = reviewRequest('v1', '', bare, as) as { request: Record<string, unknown> };
+  const review = reviewRequest('v1', '', request, as, { object: undefined, oldObject: undefined }) as {
+    request: Record<string, unknown>;
+  };
   const { object, oldObject, uid, ...rest } = review.request;
   return rest;
 }

@@ -1,6 +1,6 @@
 /** Which requests a webhook or a policy asks for by rules: operations, groups, versions, resources, scope. */
 import type { ResourceDefinition } from '../../../api/definition.ts';
-import type { GroupVersionResource, KubernetesObject } from '../../../api/types.ts';
+import { apiVersionOf, type GroupVersionResource, type KubernetesObject } from '../../../api/types.ts';
 import type { AdmissionScope } from '../types.ts';
 
 export interface Rule {
@@ -77,13 +77,14 @@ export function equivalents(
   return definitions.filter((other) => other !== definition && identity(other) === own);
 }
 
-/** The object of a request in another version's form, for whom asks for that. The result may share parts with `object`. */
+/** The object of a request in another version's form, for whom asks for that; custom resources without a conversion of their own. The result may share parts with `object`. */
 export function asVersion(
   object: KubernetesObject | undefined,
   from: ResourceDefinition,
   to: ResourceDefinition,
 ): KubernetesObject | undefined {
   if (!object || from === to) return object;
+  if (to.custom) return { ...object, apiVersion: apiVersionOf(to) };
   const stored = from.stored ? from.stored.toStored(object) : object;
   return to.stored ? to.stored.fromStored(stored) : stored;
 }

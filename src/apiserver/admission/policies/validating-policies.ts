@@ -10,6 +10,7 @@ import type { KubernetesObject } from '../../../api/types.ts';
 import type { Authorizer } from '../../types.ts';
 import { equivalents, isExempt, isNamespaces, namesMatch, ruleMatches } from '../matching/rules.ts';
 import { compileSelectors, namespaceOf, type Selectors, selected } from '../matching/selectors.ts';
+import { needsConversion, viewAs } from '../matching/versions.ts';
 import { deriveFrom, type ReadStore } from '../stored-objects.ts';
 import type { AdmissionPlugin, AdmissionRequest, AdmissionScope } from '../types.ts';
 import { type CompiledPolicy, compilePolicy } from './compile-policy.ts';
@@ -172,12 +173,14 @@ async function judgeBinding(
     return [{ index: 0, message, reason: undefined, policy, binding: bindingName }];
   }
   const refusals: Refusal[] = [];
+  const view = needsConversion(request, as) ? await viewAs(request, as) : undefined;
   for (const param of params) {
     const verdict = await evaluatePolicy(compiled, {
       request,
       as,
       authorizer,
       params: param,
+      view,
       ...(namespace !== undefined && { namespaceObject: () => withoutManagedFields(namespaceOf(store, namespace)) }),
     });
     for (const denial of verdict.denials) {

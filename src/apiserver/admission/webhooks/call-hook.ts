@@ -3,6 +3,7 @@ import { ApiError, reasonCodes, type Status, type StatusReason } from '../../../
 import { forbidden } from '../../errors.ts';
 import type { Authorizer } from '../../types.ts';
 import { ConditionError, type ConditionMatcher } from '../matching/conditions.ts';
+import { needsConversion, viewAs } from '../matching/versions.ts';
 import type { AdmissionRequest } from '../types.ts';
 import type { WebhookClient } from './client.ts';
 import type { Invocation } from './hooks.ts';
@@ -45,7 +46,7 @@ export async function callHook(
       'could not create admission objects: webhook does not accept known AdmissionReview versions (v1, v1beta1)',
     );
   }
-  const body = JSON.stringify(reviewRequest(version, uid, request, as));
+  const body = JSON.stringify(reviewRequest(version, uid, request, as, await viewAs(request, as)));
   let answer: ReviewAnswer;
   try {
     const { signal } = request;
@@ -69,7 +70,8 @@ export async function isOfInterest(
   { authorizer }: { readonly authorizer: Authorizer },
 ): Promise<boolean> {
   try {
-    return await conditions.match({ request, as, authorizer });
+    const view = needsConversion(request, as) ? await viewAs(request, as) : undefined;
+    return await conditions.match({ request, as, authorizer, view });
   } catch (error) {
     if (error instanceof ConditionError) throw forbidden(request.definition, request.name, error.message);
     throw error;

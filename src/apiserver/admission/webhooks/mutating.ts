@@ -15,13 +15,13 @@ import { toStored } from '../../served-form.ts';
 import type { Authorizer } from '../../types.ts';
 import { asVersion, isExempt } from '../matching/rules.ts';
 import { selected } from '../matching/selectors.ts';
+import { converted, viewAs } from '../matching/versions.ts';
 import { replaceContents } from '../replace-contents.ts';
 import { deriveFrom, type ReadStore } from '../stored-objects.ts';
 import type { AdmissionPlugin, AdmissionRequest } from '../types.ts';
 import { CallFailure, callHook, failedClosed, isOfInterest } from './call-hook.ts';
 import type { WebhookClient } from './client.ts';
 import { HookSet, hooksOf, type Invocation } from './hooks.ts';
-import { servedForm } from './review.ts';
 
 const configurations = { group: 'admissionregistration.k8s.io', resource: 'mutatingwebhookconfigurations' };
 const patchAnnotation = 'patch.webhook.admission.k8s.io';
@@ -107,7 +107,7 @@ async function callOne(
     );
   try {
     const { patch } = await callHook(client, invocation, request, true, randomUUID());
-    const changed = patch !== undefined && patch.length > 0 && applyPatch(schemas, request, invocation, patch);
+    const changed = patch !== undefined && patch.length > 0 && (await applyPatch(schemas, request, invocation, patch));
     if (patch?.length) annotate(patchAnnotation, { patch, patchType: 'JSONPatch' });
     annotate(mutationAnnotation, { mutated: changed });
     return changed;
@@ -120,12 +120,12 @@ async function callOne(
   }
 }
 
-function applyPatch(
+async function applyPatch(
   schemas: SchemaSet,
   request: AdmissionRequest,
   { hook, as }: Invocation,
   patch: readonly unknown[],
-): boolean {
+): Promise<boolean> {
   const { object, definition } = request;
   const name = JSON.stringify(hook.webhook.name);
   const internal = (why: string, cause?: unknown) =>
@@ -137,13 +137,14 @@ function applyPatch(
   }
   let patched: KubernetesObject;
   try {
-    const served = servedForm(request, object, as);
+    const { object: served } = await viewAs(request, as);
     patched = decodePatched(schemas, request, as, applyJsonPatch(structuredClone(served), patch));
   } catch (error) {
     throw internal((error as Error).message, error);
   }
   if (!request.kind) {
-    patched = toStored(definition, asVersion(patched, as, definition)!);
+    const back = definition.custom ? await converted(patched, definition) : asVersion(patched, as, definition)!;
+    patched = toStored(definition, back);
     definition.strategy.setDefaults?.(patched);
   }
   if (isDeepStrictEqual(patched, object)) return false;

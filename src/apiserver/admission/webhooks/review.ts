@@ -5,6 +5,7 @@ import type { WriteRequestOptions } from '../../body.ts';
 import type { DeleteRequest } from '../../deletion.ts';
 import { fromStored } from '../../served-form.ts';
 import { asVersion, isNamespaces } from '../matching/rules.ts';
+import type { View } from '../matching/versions.ts';
 import type { AdmissionRequest } from '../types.ts';
 
 export type ReviewVersion = 'v1' | 'v1beta1';
@@ -31,12 +32,13 @@ export function reviewVersion(accepted: readonly string[]): ReviewVersion | unde
   return accepted.find((version): version is ReviewVersion => version === 'v1' || version === 'v1beta1');
 }
 
-/** `as`: the version that the webhook asked for by its rules. */
+/** `as`: the version that the webhook asked for by its rules; `view`: the objects in it. */
 export function reviewRequest(
   version: ReviewVersion,
   uid: string,
   request: AdmissionRequest,
   as: ResourceDefinition,
+  view: View,
 ): object {
   const { definition, subresource, user, operation, name, namespace } = request;
   const kindOf = (resource: ResourceDefinition): GroupVersionKind => request.kind ?? resource;
@@ -60,8 +62,8 @@ export function reviewRequest(
         groups: user.groups,
         ...(user.extra && Object.keys(user.extra).length > 0 && { extra: user.extra }),
       },
-      object: servedForm(request, request.object, as) ?? null,
-      oldObject: servedForm(request, request.oldObject, as) ?? null,
+      object: view.object ?? null,
+      oldObject: view.oldObject ?? null,
       dryRun: request.dryRun,
       options: operationOptions(request),
     },
