@@ -128,10 +128,8 @@ async function answering(url: string, times = 40): Promise<string[]> {
   return [...seen].sort();
 }
 
-async function answeringFromNode(worker: string, url: string): Promise<LoadReport> {
-  const load = await loadFromNode(worker, url);
-  await new Promise((done) => setTimeout(done, 1_500));
-  return load.stop();
+async function answeringFromNode(worker: string, url: string, times = 40): Promise<LoadReport> {
+  return JSON.parse(await onNode(worker, process.execPath, loadProgram, url, '--count', String(times)));
 }
 
 test('all pods answer at every node port, and at the ClusterIP from a node', async () => {

@@ -1,6 +1,6 @@
 /**
- * A steady stream of requests, each over a connection of its own. As a program (`node http-load.ts URL RATE`, in a node's network namespace): says
- * `begun` when it begins, and as JSON what it saw once its input ends.
+ * A steady stream of requests, each over a connection of its own. As a program, in a node's network namespace: `node http-load.ts URL RATE` says
+ * `begun` when it begins, and as JSON what it saw once its input ends; `node http-load.ts URL --count N` asks N times, one after the other.
  */
 import { request } from 'node:http';
 
@@ -54,7 +54,22 @@ export function ask(url: string): Promise<string> {
   });
 }
 
-if (import.meta.main) {
+async function askOften(url: string, times: number): Promise<LoadReport> {
+  const report: LoadReport = { requests: times, answers: {}, failures: [] };
+  for (let i = 0; i < times; i++) {
+    await ask(url).then(
+      (answer) => {
+        report.answers[answer] = (report.answers[answer] ?? 0) + 1;
+      },
+      (error: Error) => report.failures.push(error.message),
+    );
+  }
+  return report;
+}
+
+if (import.meta.main && process.argv[3] === '--count') {
+  process.stdout.write(JSON.stringify(await askOften(process.argv[2]!, Number(process.argv[4]))));
+} else if (import.meta.main) {
   const load = startLoad(process.argv[2]!, Number(process.argv[3]));
   process.stdout.write('begun\n');
   process.stdin.resume().on('end', async () => process.stdout.write(`${JSON.stringify(await load.stop())}\n`));
