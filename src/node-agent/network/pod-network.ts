@@ -29,8 +29,9 @@ import type { NetworkView } from '../../network/view.ts';
 import { ip, ipBatch, ipJson } from './ip.ts';
 
 const configName = '10-trimast.conflist';
-const retryMs = 2_000;
-const settleMs = 30;
+/** A device that somebody deletes is still listed while its routes go. */
+const retryMs = 300;
+const settleMs = 100;
 
 export interface PodNetworkOptions {
   readonly nodeName: string;
@@ -164,7 +165,13 @@ export class PodNetwork {
       const isOf = ({ destination }: { destination: string }) => isIPv6Range(destination) === (family === '-6');
       const current = parseRoutes(await ip(family, 'route', 'show', 'proto', String(routeProtocol)));
       const { replace, remove } = routeChanges(current, plan.routes.filter(isOf));
+      const tunnelled = new Map(current.map(({ destination, tunnelTo }) => [destination, tunnelTo !== undefined]));
       for (const route of replace) {
+        const { destination } = route;
+        const wasTunnelled = tunnelled.get(destination);
+        // The way to the tunnel's far end must not lead through the route that it takes the place of.
+        if (wasTunnelled !== undefined && wasTunnelled !== (route.tunnelTo !== undefined))
+          await ip(family, 'route', 'del', destination, 'proto', String(routeProtocol));
         const args = routeArguments(route, plan);
         const key = args.join(' ');
         await ip(family, 'route', 'replace', ...args);
@@ -224,13 +231,17 @@ function tunnelCommands({ mac, mtu, addresses }: Tunnel, present: IpLink | undef
   const lines: string[] = [];
   if (present && present.address !== mac) lines.push(`link delete ${tunnelName}`);
   if (present?.address !== mac)
-    lines.push(`link add ${tunnelName} address ${mac} type vxlan external dstport ${tunnelPort} nolearning`);
+    lines.push(
+      `link add ${tunnelName} address ${mac} type vxlan external dstport ${tunnelPort} nolearning udp6zerocsumrx`,
+    );
   const isUp = present?.address === mac && present.mtu === mtu && present.flags?.includes('UP');
   if (!isUp) lines.push(`link set ${tunnelName} mtu ${mtu} up`);
   const has = new Set(
     present?.address === mac ? present.addr_info?.map(({ local, prefixlen }) => `${local}/${prefixlen}`) : [],
   );
-  for (const address of addresses) if (!has.has(address)) lines.push(`address replace ${address} dev ${tunnelName}`);
+  for (const address of addresses)
+    if (!has.has(address))
+      lines.push(`address replace ${address} dev ${tunnelName}${isIPv6Range(address) ? ' nodad' : ''}`);
   return lines;
 }
 
