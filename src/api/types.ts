@@ -47,6 +47,7 @@ export const resources = {
   events: { group: '', version: 'v1', resource: 'events' },
   deployments: { group: 'apps', version: 'v1', resource: 'deployments' },
   replicaSets: { group: 'apps', version: 'v1', resource: 'replicasets' },
+  replicationControllers: { group: '', version: 'v1', resource: 'replicationcontrollers' },
   endpointSlices: { group: 'discovery.k8s.io', version: 'v1', resource: 'endpointslices' },
   networkPolicies: { group: 'networking.k8s.io', version: 'v1', resource: 'networkpolicies' },
   leases: { group: 'coordination.k8s.io', version: 'v1', resource: 'leases' },

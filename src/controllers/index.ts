@@ -19,6 +19,7 @@ import { NodeLifecycleController, type NodeLifecycleOptions } from './node-lifec
 import { PodGcController } from './pod-gc/controller.ts';
 import { PolicyStatusController } from './policy-status/controller.ts';
 import { ReplicaSetController } from './replicaset/controller.ts';
+import { replicaSetKind, replicationControllerKind } from './replicaset/kinds.ts';
 import { ResourceQuotaController } from './resource-quota/controller.ts';
 import { ServiceAccountController } from './service-account/controller.ts';
 import { ServiceCidrController } from './service-cidr/controller.ts';
@@ -76,7 +77,8 @@ const controllers: Record<string, (context: ControllerContext, env: Environment)
   'node-ipam': (its, { options }) => new NodeIpamController(its, options.network),
   'node-lifecycle': (its, { options }) => new NodeLifecycleController(its, options.nodeLifecycle),
   deployment: (its) => new DeploymentController(its),
-  replicaset: (its) => new ReplicaSetController(its),
+  replicaset: (its) => new ReplicaSetController(its, replicaSetKind),
+  replicationcontroller: (its) => new ReplicaSetController(its, replicationControllerKind),
   namespace: (its, { contents, watched, custom }) =>
     new NamespaceController(its, { contents, watched: watched.filter(isNamespaced), custom }),
   'garbage-collector': (its, { watched, custom }) => new GarbageCollector(its, watched, custom),

@@ -3,6 +3,7 @@ import type { Deployment, ReplicaSet } from '../../api/generated/types/apps-v1.t
 import type { Event, Pod } from '../../api/generated/types/core-v1.ts';
 import { resources } from '../../api/types.ts';
 import { ReplicaSetController } from '../replicaset/controller.ts';
+import { replicaSetKind } from '../replicaset/kinds.ts';
 import { timestamp } from '../shared/time.ts';
 import { type Harness, harness } from '../testing/harness.ts';
 import { deploymentOf, replicaSetOf } from '../testing/objects.ts';
@@ -47,7 +48,7 @@ function playKubelet(): void {
 beforeEach(() => {
   h = harness();
   void new DeploymentController(h.context).run();
-  void new ReplicaSetController(h.context).run();
+  void new ReplicaSetController(h.context, replicaSetKind).run();
 });
 afterEach(() => h.stop());
 

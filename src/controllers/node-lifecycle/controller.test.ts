@@ -2,6 +2,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { Node, Pod } from '../../api/generated/types/core-v1.ts';
 import { resources } from '../../api/types.ts';
 import { ReplicaSetController } from '../replicaset/controller.ts';
+import { replicaSetKind } from '../replicaset/kinds.ts';
 import { type Harness, harness, ManualClock } from '../testing/harness.ts';
 import { nodeOf, podOf, replicaSetOf } from '../testing/objects.ts';
 import { NodeLifecycleController } from './controller.ts';
@@ -34,7 +35,7 @@ beforeEach(() => {
   const lastSeen = async (nodes: string[]) =>
     answer(nodes.map((name) => clock.nowMs() - (lastHeardMs.get(name) ?? clock.nowMs() + 1)));
   void new NodeLifecycleController(h.context, { lastSeen, graceMs: 5_000, evictionMs: 3_000 }).run();
-  void new ReplicaSetController(h.context).run();
+  void new ReplicaSetController(h.context, replicaSetKind).run();
   for (const name of ['n1', 'n2']) h.client.seed(resources.nodes, nodeOf(name));
 });
 afterEach(() => h.stop());

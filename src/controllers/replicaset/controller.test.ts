@@ -1,14 +1,15 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ReplicaSet } from '../../api/generated/types/apps-v1.ts';
-import type { Event, Pod } from '../../api/generated/types/core-v1.ts';
+import type { Event, Pod, ReplicationController } from '../../api/generated/types/core-v1.ts';
 import { ApiError } from '../../api/status.ts';
 import { resources } from '../../api/types.ts';
 import { type Harness, harness } from '../testing/harness.ts';
 import { podOf, replicaSetOf } from '../testing/objects.ts';
 import { ReplicaSetController } from './controller.ts';
+import { replicaSetKind, replicationControllerKind } from './kinds.ts';
 
 let h: Harness;
-const start = () => void new ReplicaSetController(h.context).run();
+const start = () => void new ReplicaSetController(h.context, replicaSetKind).run();
 const pods = () => h.client.all<Pod>(resources.pods);
 const status = () => h.client.find<ReplicaSet>(resources.replicaSets, { namespace: 'default', name: 'rs' })?.status;
 const creates = () =>
@@ -91,5 +92,23 @@ describe('ReplicaSetController', () => {
     expect(
       h.client.find<Pod>(resources.pods, { namespace: 'default', name: 'stuck' })?.metadata?.deletionTimestamp,
     ).toBeDefined();
+  });
+
+  it('keeps the pods of a ReplicationController, whose selector is a plain map', async () => {
+    void new ReplicaSetController(h.context, replicationControllerKind).run();
+    const { spec } = replicaSetOf('rc', 3);
+    const labels = { app: 'web' };
+    await h.client.create(resources.replicationControllers, {
+      apiVersion: 'v1',
+      kind: 'ReplicationController',
+      metadata: { name: 'rc', namespace: 'default' },
+      spec: { ...spec, selector: labels },
+    });
+    const rc = () => h.client.find(resources.replicationControllers, { namespace: 'default', name: 'rc' });
+    await h.client.until(() => (rc() as ReplicationController).status?.replicas === 3);
+    expect(pods().map((pod) => pod.metadata?.ownerReferences?.[0]?.kind)).toEqual(
+      Array(3).fill('ReplicationController'),
+    );
+    expect((rc() as ReplicationController).status).not.toHaveProperty('terminatingReplicas');
   });
 });

@@ -1,11 +1,11 @@
 /**
- * Keeps as many pods as each ReplicaSet asks for.
+ * Keeps as many pods as each ReplicaSet, or each ReplicationController, asks for.
  *
- * A ReplicaSet is planned again only when the cache shows everything that was written for it before, so a cache that is behind never
+ * One is planned again only when the cache shows everything that was written for it before, so a cache that is behind never
  * makes a pod twice.
  */
 import { isDeepStrictEqual } from 'node:util';
-import type { ReplicaSet } from '../../api/generated/types/apps-v1.ts';
+import type { ReplicaSet, ReplicaSetStatus } from '../../api/generated/types/apps-v1.ts';
 import type { Pod } from '../../api/generated/types/core-v1.ts';
 import { isReason } from '../../api/status.ts';
 import { resources } from '../../api/types.ts';
@@ -19,6 +19,7 @@ import { isNamespaceTerminating } from '../shared/errors.ts';
 import { selects } from '../shared/label-selector.ts';
 import { controllerOf, controllerReference, isDeleting, ownerIndexers } from '../shared/owners.ts';
 import { PendingWrites } from '../shared/pending-writes.ts';
+import type { ReplicaKind } from './kinds.ts';
 import { planReplicaSet, type ReplicaSetPlan, withFailure } from './plan.ts';
 
 const workers = 32;
@@ -29,19 +30,22 @@ const invisibleRetryMs = 30_000;
 
 export class ReplicaSetController {
   readonly #context: ControllerContext;
+  readonly #kind: ReplicaKind;
   readonly #queue: WorkQueue;
+  /** As they are stored: what differs between the kinds is the kind's business. */
   readonly #replicaSets: Informer<ReplicaSet>;
   readonly #pods: Informer<Pod>;
   readonly #pending: PendingWrites<Pod>;
   readonly #recorder: EventRecorder;
 
-  constructor(context: ControllerContext) {
+  constructor(context: ControllerContext, kind: ReplicaKind) {
     this.#context = context;
+    this.#kind = kind;
     this.#queue = new WorkQueue({ clock: context.clock });
-    this.#replicaSets = context.informers.of<ReplicaSet>(resources.replicaSets, ownerIndexers);
+    this.#replicaSets = context.informers.of<ReplicaSet>(kind.resource, ownerIndexers);
     this.#pods = context.informers.of<Pod>(resources.pods, ownerIndexers);
     this.#pending = new PendingWrites(this.#pods);
-    this.#recorder = context.recorderFor('replicaset-controller');
+    this.#recorder = context.recorderFor(kind.component);
   }
 
   async run(): Promise<void> {
@@ -67,11 +71,11 @@ export class ReplicaSetController {
     const namespace = pod.metadata?.namespace ?? '';
     const controller = controllerOf(pod);
     if (controller) {
-      if (controller.kind === 'ReplicaSet') this.#queue.add(`${namespace}/${controller.name}`);
+      if (controller.kind === this.#kind.kind) this.#queue.add(`${namespace}/${controller.name}`);
       return;
     }
     for (const set of this.#replicaSets.byNamespace(namespace))
-      if (selects(set.spec?.selector, pod.metadata?.labels)) this.#queue.add(keyOf(set));
+      if (selects(this.#kind.asReplicaSet(set).spec?.selector, pod.metadata?.labels)) this.#queue.add(keyOf(set));
   }
 
   async reconcile(key: string): Promise<ReconcileResult | undefined> {
@@ -83,7 +87,12 @@ export class ReplicaSetController {
     if (!this.#pending.isVisible(key)) return { requeueAfterMs: invisibleRetryMs };
     const nowMs = this.#context.clock.nowMs();
     const pods = [...this.#owned(set), ...this.#pods.byIndex('uncontrolled', set.metadata?.namespace ?? '')];
-    const plan = planReplicaSet({ replicaSet: set, pods, relatedPods: this.#related(set), nowMs });
+    const plan = planReplicaSet({
+      replicaSet: this.#kind.asReplicaSet(set),
+      pods,
+      relatedPods: this.#related(set),
+      nowMs,
+    });
     await this.#changeOwners(set, plan);
     const failure = await this.#execute(key, set, plan).then(
       () => undefined,
@@ -99,6 +108,10 @@ export class ReplicaSetController {
     return { requeueAfterMs: plan.requeueAfterMs };
   }
 
+  #reference(set: ReplicaSet) {
+    return controllerReference(set, this.#kind.apiVersion, this.#kind.kind);
+  }
+
   #owned(set: ReplicaSet): Pod[] {
     return this.#pods.byIndex('controller', set.metadata?.uid ?? '');
   }
@@ -111,8 +124,8 @@ export class ReplicaSetController {
 
   async #changeOwners(set: ReplicaSet, plan: ReplicaSetPlan): Promise<void> {
     const { client } = this.#context;
-    if (plan.adopt.length > 0) await assertOwnerLives(client, resources.replicaSets, set);
-    const reference = controllerReference(set, 'apps/v1', 'ReplicaSet');
+    if (plan.adopt.length > 0) await assertOwnerLives(client, this.#kind.resource, set);
+    const reference = this.#reference(set);
     await Promise.all([
       ...plan.adopt.map((pod) => adopt(client, resources.pods, pod, reference)),
       ...plan.release.map((pod) => release(client, resources.pods, pod, reference.uid)),
@@ -140,7 +153,7 @@ export class ReplicaSetController {
         labels,
         annotations,
         finalizers,
-        ownerReferences: [controllerReference(set, 'apps/v1', 'ReplicaSet')],
+        ownerReferences: [this.#reference(set)],
       },
       spec: template?.spec,
     };
@@ -168,10 +181,11 @@ export class ReplicaSetController {
     }
   }
 
-  async #writeStatus(set: ReplicaSet, status: ReplicaSet['status']): Promise<void> {
+  async #writeStatus(set: ReplicaSet, planned: ReplicaSetStatus): Promise<void> {
+    const status = this.#kind.status(planned);
     if (isDeepStrictEqual(set.status, status)) return;
     try {
-      await this.#context.client.update<ReplicaSet>(resources.replicaSets, { ...set, status }, 'status');
+      await this.#context.client.update<ReplicaSet>(this.#kind.resource, { ...set, status }, 'status');
     } catch (error) {
       if (!(isReason(error, 'NotFound') && isDeleting(set))) throw error;
     }
