@@ -68,6 +68,19 @@ test('a definition brings a kind with discovery, documentation, validation, colu
   await expect(unknown).rejects.toThrow('unknown field "spec.extra"');
 });
 
+test('a quota counts them', async () => {
+  await cluster.kubectl('create namespace counted');
+  await cluster.kubectl('-n counted create quota one --hard=count/crontabs.stable.example.com=1');
+  const used = () => cluster.kubectl('-n counted get quota one -o jsonpath={.status.used}');
+  await expect.poll(used, { timeout: 20_000 }).toBe('{"count/crontabs.stable.example.com":"0"}');
+  await cluster.kubectl('-n counted apply -f -', object('first', 'cronSpec: x'));
+  const second = cluster.kubectl('-n counted apply -f -', object('second', 'cronSpec: x'));
+  await expect(second).rejects.toThrow('exceeded quota: one');
+  await cluster.kubectl('-n counted delete crontab first');
+  await expect.poll(used, { timeout: 20_000 }).toBe('{"count/crontabs.stable.example.com":"0"}');
+  await cluster.kubectl('delete namespace counted');
+});
+
 test('dependents go with their owners, objects with their namespace and with their definition', async () => {
   const uid = await cluster.kubectl('get crontab a -o jsonpath={.metadata.uid}');
   const owner = `, ownerReferences: [{ apiVersion: stable.example.com/v1, kind: CronTab, name: a, uid: ${uid} }]`;
