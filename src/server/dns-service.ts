@@ -1,11 +1,11 @@
 /** The Service `kube-system/kube-dns`: the address at which every node answers for the cluster's names, where tools look for it. */
 import { isIPv6 } from 'node:net';
 import type { Service } from '../api/generated/types/core-v1.ts';
-import { isReason } from '../api/status.ts';
 import { resources } from '../api/types.ts';
 import type { ApiClient } from '../client/types.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { MasterConfig } from './config.ts';
+import { ensureObject } from './ensure-object.ts';
 
 /** Which address of the service range it is, as with kubeadm. */
 const position = 10;
@@ -17,9 +17,8 @@ export async function ensureDnsService(
   logger: Logger,
 ): Promise<void> {
   try {
-    await client.create(resources.services, dnsService(network.serviceCidr));
+    await ensureObject(client, resources.services, dnsService(network.serviceCidr));
   } catch (error) {
-    if (isReason(error, 'AlreadyExists')) return;
     // Pods find the DNS all the same: this is for people and tools.
     logger.warn({ err: error }, 'the Service kube-dns could not be created');
   }

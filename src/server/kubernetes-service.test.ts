@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Service } from '../api/generated/types/core-v1.ts';
 import type { EndpointSlice } from '../api/generated/types/discovery-v1.ts';
+import { ApiError } from '../api/status.ts';
 import { resources } from '../api/types.ts';
 import { FakeApiClient } from '../client/testing/fake-api-client.ts';
 import { ensureKubernetesService, firstAddress } from './kubernetes-service.ts';
@@ -32,6 +33,18 @@ test('the Service has the first address of the range and lists every master; aga
   expect((await client.get<EndpointSlice>(slices, key)).metadata?.resourceVersion).toBe(
     slice.metadata?.resourceVersion,
   );
+});
+
+test('the next leader finds the Service there, whose address is taken by itself', async () => {
+  const client = new FakeApiClient();
+  await ensureKubernetesService(client, { members: [1, 2].map(member), network });
+  client.intercept = ({ verb, resource }) => {
+    if (verb === 'create' && resource === resources.services)
+      throw new ApiError('Invalid', 'provided IP is already allocated');
+  };
+  await ensureKubernetesService(client, { members: [2].map(member), network });
+  const slice = await client.get<EndpointSlice>(slices, key);
+  expect(slice.endpoints.flatMap((endpoint) => endpoint.addresses)).toEqual(['10.0.0.2']);
 });
 
 test('a changed list of masters is corrected', async () => {

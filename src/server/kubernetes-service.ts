@@ -2,13 +2,13 @@
 import { isIPv6 } from 'node:net';
 import type { Endpoints, Service } from '../api/generated/types/core-v1.ts';
 import type { EndpointSlice } from '../api/generated/types/discovery-v1.ts';
-import { isReason } from '../api/status.ts';
 import type { GroupVersionResource, TypedObject } from '../api/types.ts';
 import { resources } from '../api/types.ts';
 import type { ApiClient, LeaderContext } from '../client/types.ts';
 import type { Logger } from '../lib/logger.ts';
 import type { MemberDirectory } from './cluster/member-directory.ts';
 import type { MasterConfig } from './config.ts';
+import { ensureObject } from './ensure-object.ts';
 import { splitAddress } from './load-config.ts';
 import { serviceRanges } from './service-ranges.ts';
 
@@ -117,12 +117,7 @@ async function ensure<T extends TypedObject>(
   wanted: T,
   correct: (present: T) => T,
 ): Promise<void> {
-  try {
-    await client.create(resource, wanted);
-  } catch (error) {
-    if (!isReason(error, 'AlreadyExists')) throw error;
-    const present = await client.get<T>(resource, { namespace, name });
-    const corrected = correct(present);
-    if (JSON.stringify(corrected) !== JSON.stringify(present)) await client.update(resource, corrected);
-  }
+  const present = await ensureObject(client, resource, wanted);
+  const corrected = correct(present);
+  if (JSON.stringify(corrected) !== JSON.stringify(present)) await client.update(resource, corrected);
 }
