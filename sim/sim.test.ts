@@ -14,8 +14,8 @@ async function run(seeds: readonly number[], options = {}): Promise<RunResult[]>
 const failures = (results: readonly RunResult[]) =>
   results.flatMap(({ seed, failure }) => (failure ? [`${seed}: ${failure}`] : []));
 
-test('seeds 1 to 30 and those that found something keep every invariant, make progress and agree at the end', async () => {
-  const seeds = [...Array.from({ length: 30 }, (_, position) => position + 1), ...foundSeeds.map(({ seed }) => seed)];
+test('seeds 1 to 60 and those that found something keep every invariant, make progress and agree at the end', async () => {
+  const seeds = [...Array.from({ length: 60 }, (_, position) => position + 1), ...foundSeeds.map(({ seed }) => seed)];
   const results = await run(seeds);
   expect(failures(results)).toEqual([]);
   const sum = (key: 'operations' | 'crashes' | 'elections' | 'watched' | 'reads') =>

@@ -3,6 +3,7 @@ import packet, { type DecodedPacket, type RecordType } from 'dns-packet';
 import type { TypedObject } from '../../api/types.ts';
 import { NetworkView } from '../../network/view.ts';
 import { ClusterZone } from '../cluster-zone.ts';
+import type { Query } from '../query.ts';
 import { Resolver, type Transport } from '../resolver.ts';
 import { ServiceIndex } from '../service-index.ts';
 
@@ -51,7 +52,7 @@ export type Told = readonly [Resource, TypedObject];
 export interface TestForwarder {
   answer: Resolver['handle'] extends never
     ? never
-    : (query: { bytes: Buffer }, tcp: boolean) => Buffer | Promise<Buffer | undefined>;
+    : (query: Pick<Query, 'bytes' | 'labels'>, tcp: boolean) => Buffer | Promise<Buffer | undefined>;
 }
 
 export class TestCluster {
@@ -67,7 +68,7 @@ export class TestCluster {
     const zone = new ClusterZone({ domain: 'cluster.local', addresses: ['10.96.0.10'], index });
     const nobody: TestForwarder['answer'] = async () => undefined;
     const answer: TestForwarder['answer'] = (query, tcp) => {
-      this.forwarded.push(packet.decode(query.bytes).questions![0]!.name);
+      this.forwarded.push(query.labels.join('.'));
       return (options.forwarder ?? nobody)(query, tcp);
     };
     this.resolver = new Resolver({ index, zone, forwarder: { answer }, random: options.random ?? (() => 0) });

@@ -3,7 +3,7 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { TestCluster } from '../test-cluster.ts';
 
-const flag = process.env['HANG_FILE']!;
+const flag = process.env.HANG_FILE!;
 const cluster = await TestCluster.create(3, { electionTimeoutMs: [1_500, 2_000] });
 await cluster.startAll();
 const leaderId = await cluster.leader();
