@@ -8,6 +8,7 @@ import { runHandler } from '../probes/handlers.ts';
 import { retryDelayMs } from './back-off.ts';
 import { containerHash, containerSpec, RunAsNonRootError } from './container-spec.ts';
 import type { WorkerContext } from './context.ts';
+import { withoutCutOffStarts } from './cut-off-start.ts';
 import { containerEnv, MissingObjectError, type PodObjects } from './env.ts';
 import type { FieldContext } from './fields.ts';
 import { NOTHING_OBSERVED, PodObserver, type RuntimeObservation } from './observer.ts';
@@ -218,6 +219,7 @@ export class PodWorker {
     const verdicts = this.#seen.containers.map(({ id }) => [id, probes.verdict(id)] as const);
     return {
       ...this.#seen,
+      containers: withoutCutOffStarts(this.#seen.containers, this.#startFailures),
       ips: this.#ips(),
       volumes: this.#volumes,
       sandboxFailure: this.#sandboxFailure,
