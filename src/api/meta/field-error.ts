@@ -54,7 +54,11 @@ export function fieldNotSupported(field: string, value: unknown, supported: read
 }
 
 export function fieldTooLong(field: string, maxBytes: number): FieldError {
-  return make('FieldValueTooLong', field, `Too long: may not be more than ${maxBytes} ${maxBytes === 1 ? 'byte' : 'bytes'}`);
+  return make(
+    'FieldValueTooLong',
+    field,
+    `Too long: may not be more than ${maxBytes} ${maxBytes === 1 ? 'byte' : 'bytes'}`,
+  );
 }
 
 /**
