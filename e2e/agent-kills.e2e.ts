@@ -122,10 +122,13 @@ async function churn(signal: AbortSignal): Promise<void> {
 async function underChurn(work: () => Promise<void>): Promise<void> {
   const stop = new AbortController();
   const churned = churn(stop.signal);
+  const worked = work();
   try {
-    await Promise.race([work(), churned]);
+    await Promise.race([worked, churned]);
   } finally {
     stop.abort();
+    // Nobody starts what the end of the test has stopped.
+    await Promise.allSettled([worked, churned]);
   }
   await churned;
 }
