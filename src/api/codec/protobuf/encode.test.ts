@@ -24,6 +24,11 @@ describe.each(Object.entries(captured))('%s', (_, { protobuf }) => {
   });
 });
 
+/** A target port of 0 is none: Go has no way to tell them apart, and defaulting makes both the port itself. */
+function withoutZeroTarget(object: KubernetesObject): KubernetesObject {
+  return JSON.parse(JSON.stringify(object), (key, value) => (key === 'targetPort' && value === 0 ? undefined : value));
+}
+
 describe.each(
   registry.definitions.map((definition) => [`${apiVersionOf(definition)} ${definition.kind}`, definition] as const),
 )('%s', (_, definition) => {
@@ -37,7 +42,7 @@ describe.each(
         const bytes = encodeProtobuf(schemas, object);
         // Go's structs are always there: what was absent comes back as empty, and so no more than matches.
         const again = decodeProtobuf(schemas, bytes) as KubernetesObject;
-        expect(again).toMatchObject(object);
+        expect(again).toMatchObject(withoutZeroTarget(object));
         expect(encodeProtobuf(schemas, again).toString('hex')).toBe(bytes.toString('hex'));
       }),
       { numRuns: 20 },
