@@ -7,7 +7,15 @@ export type { Logger };
  * `TRIMAST_LOG_LEVEL` sets the level (trace, debug, info, warn, error, fatal, silent); the default is info.
  */
 export function createLogger(component: string): Logger {
-  return pino({ level: process.env.TRIMAST_LOG_LEVEL ?? 'info', base: { component } });
+  output ??= pino.destination({ fd: 1, sync: false });
+  return pino({ level: process.env.TRIMAST_LOG_LEVEL ?? 'info', base: { component } }, output);
+}
+
+let output: ReturnType<typeof pino.destination> | undefined;
+
+/** Writes what has been logged and not written yet. At an orderly exit that happens by itself; before `execve` it must be asked for. */
+export function flushLog(): void {
+  output?.flushSync();
 }
 
 /** Swallows everything; for tests. */

@@ -2,7 +2,7 @@
  * `trimast master`: one replica of the control plane as a process, until SIGTERM. When its data turns out to be damaged or to differ from the
  * others', it starts itself again with a note in its data folder, gives up what it has, and is rebuilt from a healthy master.
  */
-import { createLogger, type Logger } from '../lib/logger.ts';
+import { createLogger, flushLog, type Logger } from '../lib/logger.ts';
 import { addressesToAsk } from './cluster/member-directory.ts';
 import type { MasterConfig } from './config.ts';
 import { splitAddress } from './load-config.ts';
@@ -126,7 +126,7 @@ function canBeRebuilt(config: MasterConfig): boolean {
 function restartToRebuild(config: MasterConfig, reason: string, logger: Logger): never {
   writeRebuild(config.dataDir, { phase: 'discard', reason, since: new Date().toISOString() });
   logger.error({ reason }, 'this master stops serving and is rebuilt from the others');
-  logger.flush();
+  flushLog();
   if (process.execve && process.platform !== 'win32') {
     const [, ...args] = process.argv;
     process.execve(

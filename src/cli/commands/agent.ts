@@ -1,5 +1,5 @@
 /** `trimast agent --config F`: the agent of a node, until SIGTERM. Pods go on without it. */
-import { createLogger } from '../../lib/logger.ts';
+import { createLogger, flushLog } from '../../lib/logger.ts';
 import { startAgent } from '../../node-agent/agent.ts';
 import type { AgentConfig } from '../../node-agent/config.ts';
 import { keepCompiledCode } from '../compile-cache.ts';
@@ -38,6 +38,7 @@ export async function agent(options: { config: string }): Promise<void> {
   await running.stop();
   if (restarts) {
     const args = [process.execPath, ...process.execArgv, ...process.argv.slice(1)];
+    flushLog();
     process.execve!(process.execPath, args, process.env as Record<string, string>);
   }
 }
