@@ -2,6 +2,7 @@
 import { execFile, spawn } from 'node:child_process';
 import { copyFileSync, mkdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { PodList, Service } from '../src/api/generated/types/core-v1.ts';
@@ -219,10 +220,12 @@ test('nobody notices a rolling update', async () => {
   await cluster.kubectl('apply -f -', deployment('two'));
   await cluster.kubectl('rollout status deployment/web --timeout=120s');
   await waitFor('the old pods to go', async () => (await podsOn()).length === 4);
+  // Their last seconds count too: they end only after their hook.
+  await sleep(5_000);
   const reports = await Promise.all(loads.map((load) => load.stop()));
   for (const { requests, answers, failures } of reports) {
     expect(failures).toEqual([]);
-    expect(requests).toBeGreaterThan(perSecond);
+    expect(requests).toBeGreaterThan(100);
     const versions = new Set(Object.keys(answers).map((answer) => answer.split(' ')[0]));
     expect([...versions].sort()).toEqual(['one', 'two']);
   }

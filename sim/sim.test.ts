@@ -14,18 +14,18 @@ async function run(seeds: readonly number[], options = {}): Promise<RunResult[]>
 const failures = (results: readonly RunResult[]) =>
   results.flatMap(({ seed, failure }) => (failure ? [`${seed}: ${failure}`] : []));
 
-test('seeds 1 to 60 and those that found something keep every invariant, make progress and agree at the end', async () => {
-  const seeds = [...Array.from({ length: 60 }, (_, position) => position + 1), ...foundSeeds.map(({ seed }) => seed)];
+test('seeds 1 to 100 and those that found something keep every invariant, make progress and agree at the end', async () => {
+  const seeds = [...Array.from({ length: 100 }, (_, position) => position + 1), ...foundSeeds.map(({ seed }) => seed)];
   const results = await run(seeds);
   expect(failures(results)).toEqual([]);
   const sum = (key: 'operations' | 'crashes' | 'elections' | 'watched' | 'reads') =>
     results.reduce((total, result) => total + result[key], 0);
   // The run really ran: writes were acknowledged in spite of crashes and changes of leader.
-  expect(sum('operations')).toBeGreaterThan(600);
-  expect(sum('crashes')).toBeGreaterThan(50);
-  expect(sum('elections')).toBeGreaterThan(60);
-  expect(sum('watched')).toBeGreaterThan(400);
-  expect(sum('reads')).toBeGreaterThan(100);
+  expect(sum('operations')).toBeGreaterThan(2_000);
+  expect(sum('crashes')).toBeGreaterThan(170);
+  expect(sum('elections')).toBeGreaterThan(200);
+  expect(sum('watched')).toBeGreaterThan(1_350);
+  expect(sum('reads')).toBeGreaterThan(340);
 }, 240_000);
 
 test('a seed gives the same run every time, told or not', async () => {
